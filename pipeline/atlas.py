@@ -1,0 +1,70 @@
+"""The atlas as the figures and the site see it: facts about network and photographs, and the store to read from.
+
+Built from the configuration and the store alone; torch is not needed. `layers` are the display layers in the order in
+which they run; a picture is asked for by layer and unit, where a unit reads "channel:12", "group:<digest>", ….
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.config import Settings
+from pipeline.store import File, Picture, Store, slug
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A display layer. `shape` is [C, H, W] for the network's own input size."""
+
+    name: str
+    title: str
+    shape: tuple[int, int, int]
+
+    @property
+    def slug(self) -> str:
+        """The name as it stands in file names and addresses."""
+        return slug(self.name).replace(".", "-")
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph of the atlas: `name` in files and addresses, `title` for people, `source` as configured."""
+
+    name: str
+    title: str
+    source: str
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What the site says about the network. `classes`: K names; `size`: side of its input in pixels."""
+
+    title: str
+    classes: tuple[str, ...]
+    size: int
+    parameters: int
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Everything that figures and templates may read."""
+
+    settings: Settings
+    network: NetworkFacts
+    photographs: tuple[Photograph, ...]
+    store: Store
+    picture_fingerprints: dict[str, str]  # layer → fingerprint of its feature visualizations
+    fingerprint: str  # of all that the site is baked from; data files of another build are told by it
+
+    def layer(self, name: str) -> Layer:
+        return next(layer for layer in self.network.layers if layer.name == name)
+
+    def image(self, photograph: Photograph) -> File:
+        """Open a photograph's file (a context manager)."""
+        return self.store.image(photograph.name)
+
+    def pictures(self, layer: str, units: Iterable[str]) -> dict[str, Picture]:
+        """The feature visualizations of some units; those that were never made are left out."""
+        return self.store.pictures(layer, self.picture_fingerprints[layer], units)

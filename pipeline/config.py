@@ -1,0 +1,217 @@
+"""What a configuration file may say, as pydantic models, and how it is read.
+
+A configuration is TOML; paths in it are relative to the file. `read` reports every mistake at once, each with the file,
+the key and the next step. This module imports neither torch nor the network: whether a layer exists is found later.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import AtlasError, did_you_mean, raise_all
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Table(BaseModel):
+    """A table of the configuration: unknown keys are refused, values are not converted between types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ModelTable(Table):
+    """`[model]`: which network, and which of its layers the atlas shows."""
+
+    source: str = "efficientnet_lite0"
+    layers: tuple[str, ...] | None = None  # None: chosen by the source
+    names: dict[str, str] = {}  # layer → name on the site
+    weights: str | None = None
+    classes: str | None = None  # a text file with one class name a line
+    size: Positive | None = None  # side of the input, for sources that do not know it
+    mean: tuple[float, ...] | None = None  # preprocessing in units of 0…1, likewise
+    std: tuple[float, ...] | None = None
+    title: str | None = None
+
+
+class DatasetTable(Table):
+    """`[dataset]`: which photographs, and how they are fitted to the network's square input."""
+
+    images: tuple[str, ...]
+    fit: Literal["crop", "squeeze", "pad"] = "crop"
+    titles: dict[str, str] = {}  # image name → title on the site
+
+
+class FeaturesTable(Table):
+    """`[features]`: how feature visualizations are made."""
+
+    recipe: str = "fast"
+    size: Annotated[int, Field(ge=32, le=512)] | None = None  # None: the recipe's
+    steps: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    channels: Literal["shown", "all"] | dict[str, tuple[Annotated[int, Field(ge=0)], ...]] = "shown"
+    seed: int = 0
+
+
+class GroupsTable(Table):
+    """`[groups]`: matrix factorizations of a layer's activations."""
+
+    counts: dict[str, tuple[Annotated[int, Field(ge=1, le=64)], ...]] = {}
+    preserve: dict[Literal["activations", "gradients", "attributions"], Annotated[float, Field(ge=0)]] = {"activations": 1.0}
+
+
+class AttributionTable(Table):
+    """`[attribution]`: how contributions are computed."""
+
+    method: str = "linear"
+    relax_pooling: bool = True
+
+
+class SiteTable(Table):
+    """`[site]`: what is shown."""
+
+    figures: tuple[str, ...] | None = None  # None: all
+    text: str = ""  # a paragraph of the author's own under the title
+    budget_mb: Annotated[float, Field(gt=0)] | None = None
+
+
+class ExecutionTable(Table):
+    """`[execution]`: where jobs run."""
+
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    workers: Positive = 1
+    scheduler: str | None = None
+
+
+class Settings(Table):
+    """A whole configuration."""
+
+    title: str = "What a network sees"
+    model: ModelTable = ModelTable()
+    dataset: DatasetTable
+    features: FeaturesTable = FeaturesTable()
+    groups: GroupsTable = GroupsTable()
+    attribution: AttributionTable = AttributionTable()
+    site: SiteTable = SiteTable()
+    execution: ExecutionTable = ExecutionTable()
+
+
+class Config(BaseModel):
+    """Settings together with the file they come from, which relative paths refer to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """Name of the atlas: the file's, without its ending."""
+        return self.path.stem
+
+    def resolve(self, text: str) -> Path:
+        """A path in the file, relative to the file."""
+        return self.path.parent / Path(text).expanduser()
+
+
+def read(path: Path) -> Config:
+    """Read and validate a configuration file.
+
+    Raises
+    ------
+    AtlasError
+        With every mistake found: file, key, what was expected, what stands there.
+    """
+    try:
+        with open(path, "rb") as stream:
+            table = tomllib.load(stream)
+    except FileNotFoundError as error:
+        raise AtlasError(f"{path}: no such configuration file{_nearby(path)}") from error
+    except IsADirectoryError as error:
+        raise AtlasError(f"{path}: is a folder; name the .toml file in it{_nearby(path / 'x')}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AtlasError(f"{path}: not valid TOML: {error}; strings need quotes, lists need commas") from error
+    except OSError as error:
+        raise AtlasError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        settings = Settings.model_validate(_tuples(table))
+    except ValidationError as error:
+        raise_all([AtlasError(f"{path}: {message}") for message in dict.fromkeys(_messages(error, table))])
+        raise  # unreachable: a ValidationError holds at least one mistake
+    return Config(path=path, settings=settings)
+
+
+def _nearby(path: Path) -> str:
+    found = sorted(each.name for each in path.parent.glob("*.toml"))
+    return f"; in {path.parent}/ there are: {', '.join(found)}" if found else "; write one as README.md shows"
+
+
+def _tuples(value: Any) -> Any:
+    # The models are frozen and hold tuples; TOML has lists only, and strict validation does not convert.
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    return value
+
+
+_EXPECTED = {
+    "string_type": "a text in quotes",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list [...]",
+    "dict_type": "a table",
+    "model_type": "a table",
+}
+
+
+def _messages(error: ValidationError, table: dict[str, Any]) -> Iterator[str]:
+    for mistake in error.errors():
+        keys = [str(part) for part in mistake["loc"] if str(part) in _keys(table) or not _is_branch(str(part))]
+        key = _dotted(mistake["loc"], table)
+        match mistake["type"]:
+            case "extra_forbidden":
+                known = _known_keys(mistake["loc"][:-1])
+                where = f" in [{'.'.join(str(part) for part in mistake['loc'][:-1])}]" if len(mistake["loc"]) > 1 else ""
+                hint = did_you_mean(str(mistake["loc"][-1]), known)
+                yield f'unknown key "{mistake["loc"][-1]}"{where}{hint or ";"} known are: {", ".join(known)}'
+            case "missing":
+                example = ' = ["photos/*.jpg"]' if keys and keys[-1] in ("dataset", "images") else ""
+                yield f'"{key}" is missing; add {"images" if key.endswith("images") else key}{example}'
+            case kind if kind in _EXPECTED:
+                yield f'"{key}" must be {_EXPECTED[kind]}, not {mistake["input"]!r}'
+            case _:
+                yield f'"{key}": {mistake["msg"][0].lower()}{mistake["msg"][1:]}, not {mistake["input"]!r}'
+
+
+def _keys(table: Any) -> set[str]:
+    found: set[str] = set()
+    if isinstance(table, dict):
+        for key, value in table.items():
+            found |= {key} | _keys(value)
+    return found
+
+
+def _is_branch(part: str) -> bool:
+    # pydantic names the branch of a union ("dict[str,tuple[...]]", "literal['shown','all']") as a step of the path.
+    return "[" in part
+
+
+def _dotted(location: tuple[int | str, ...], table: dict[str, Any]) -> str:
+    return ".".join(str(part) for part in location if not _is_branch(str(part)) and part != "[key]")
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        kind = model.model_fields[str(part)].annotation
+        models = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return list(model.model_fields)
