@@ -1,0 +1,21 @@
+/* The keyboard: one stop for the Tab key in a row of buttons, arrows within it. */
+"use strict";
+
+/* Keep one of the elements matching `selector` in `container` in the tab order; arrow keys, Home and End move on. */
+atlas.roving = (container, selector) => {
+  const items = () => [...container.querySelectorAll(selector)].filter((item) => !item.disabled && item.offsetParent);
+  const stop = (current) => container.querySelectorAll(selector).forEach((item) => (item.tabIndex = item === current ? 0 : -1));
+  container.addEventListener("focusin", (event) => {
+    const item = event.target.closest(selector);
+    if (item) stop(item);
+  });
+  container.addEventListener("keydown", (event) => {
+    const all = items(), here = all.indexOf(event.target.closest(selector));
+    const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -all.length, End: all.length };
+    if (here < 0 || !(event.key in steps) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    all[Math.max(0, Math.min(all.length - 1, here + steps[event.key]))].focus();
+  });
+  /* Call after the elements have changed. */
+  return (current) => stop(current && container.contains(current) ? current : container.querySelector(selector));
+};

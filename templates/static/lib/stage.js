@@ -1,0 +1,84 @@
+/* A photograph on which things are shown: a heat map over it, and a grid of cells to point at, walk through or tap.
+   The markup is `<div class="stage"><img><canvas></canvas></div>`. */
+"use strict";
+
+atlas.Stage = class {
+  constructor(root) {
+    this.root = root;
+    this.image = root.querySelector("img");
+    this.canvas = root.querySelector("canvas");
+  }
+
+  photograph(name) {
+    const { title } = atlas.photograph(name);
+    this.image.src = atlas.address(`photographs/${name}.webp`);
+    this.image.alt = `Photograph: ${title}`;
+    this.image.onerror = () => this.root.dispatchEvent(new CustomEvent("atlas-missing", { bubbles: true, detail: new Error(`photographs/${name}.webp is missing or damaged.`) }));
+  }
+
+  /* Lay levels `values` [rows, columns] over the photograph; `maximum` is the level of the full colour. */
+  map(values, rows, columns, colour, maximum) {
+    atlas.paint(this.canvas, values, rows, columns, colour, maximum);
+    this.canvas.classList.add("shown");
+  }
+
+  clear() {
+    this.canvas.classList.remove("shown");
+  }
+};
+
+/* Cells over a stage. Only the current cell is an element: it moves, so that 784 cells cost as much as one.
+   `hover(row, column)`: the pointer or the focus is there; `choose(row, column)`: clicked, tapped, or Enter;
+   `back()`: Escape; `label(row, column)`: its name for those who do not see it. */
+atlas.Grid = class {
+  constructor(root, name, { hover, choose, back, label }) {
+    Object.assign(this, { rows: 1, columns: 1, row: 0, column: 0, hover, choose, back, label });
+    this.cell = atlas.element("div", { role: "gridcell", tabindex: "0", class: "cell" });
+    this.line = atlas.element("div", { role: "row" }, this.cell);
+    this.root = atlas.element("div", { role: "grid", class: "cells", "aria-label": name }, this.line);
+    root.append(this.root);
+    this.root.addEventListener("pointermove", (event) => event.pointerType !== "touch" && this.at(event, this.hover));
+    this.root.addEventListener("click", (event) => this.at(event, this.choose));
+    this.cell.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  shape(rows, columns) {
+    Object.assign(this, { rows, columns });
+    this.root.setAttribute("aria-rowcount", rows);
+    this.root.setAttribute("aria-colcount", columns);
+  }
+
+  at(event, act) {
+    const box = this.root.getBoundingClientRect();
+    const place = (offset, size, count) => Math.max(0, Math.min(count - 1, Math.floor((offset / size) * count)));
+    const row = place(event.clientY - box.top, box.height, this.rows), column = place(event.clientX - box.left, box.width, this.columns);
+    if (act === this.choose || row !== this.row || column !== this.column) act(row, column);
+  }
+
+  key(event) {
+    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -this.columns], End: [0, this.columns], PageUp: [-this.rows, 0], PageDown: [this.rows, 0] };
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in steps) {
+      const [down, right] = steps[event.key];
+      this.hover(Math.max(0, Math.min(this.rows - 1, this.row + down)), Math.max(0, Math.min(this.columns - 1, this.column + right)), true);
+    } else if (event.key === "Enter" || event.key === " ") this.choose(this.row, this.column);
+    else if (event.key === "Escape") this.back?.();
+    else return;
+    event.preventDefault();
+  }
+
+  /* Show the cell at a place; `held`: chosen, so that the pointer passes over without effect. */
+  place(row, column, held = false) {
+    Object.assign(this, { row, column });
+    const { style } = this.cell;
+    style.width = `${100 / this.columns}%`;
+    style.height = `${100 / this.rows}%`;
+    style.left = `${(100 * column) / this.columns}%`;
+    style.top = `${(100 * row) / this.rows}%`;
+    this.cell.classList.toggle("held", held);
+    this.line.setAttribute("aria-rowindex", row + 1);
+    this.cell.setAttribute("aria-colindex", column + 1);
+    this.cell.setAttribute("aria-selected", held);
+    this.cell.setAttribute("aria-label", this.label(row, column));
+  }
+};

@@ -1,0 +1,37 @@
+"""Finding a browser: the one named in BUILDING_BLOCKS_CHROMIUM, an installed one, else Playwright's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from playwright.sync_api import Browser, Error, Playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--force-color-profile=srgb",
+]
+ADVICE = (
+    "no browser was found: install Chromium or Chrome (on Debian: apt-get install chromium), or let Playwright fetch one "
+    "(python -m playwright install chromium), or name one in BUILDING_BLOCKS_CHROMIUM"
+)
+
+
+def executable() -> str | None:
+    """Return the path of an installed browser; None leaves the choice to Playwright."""
+    named = os.environ.get("BUILDING_BLOCKS_CHROMIUM")
+    return named or next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start a browser; an error says how to get one."""
+    try:
+        return playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+    except Error as error:
+        raise RuntimeError(f"{ADVICE}\n{error}") from error

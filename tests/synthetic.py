@@ -1,0 +1,139 @@
+"""A small atlas without a network: structured random arrays in a real store, for tests of the figures and the site.
+
+Photographs are coloured blobs; activations are blobs of other sizes, mostly zero, as after a ReLU; names and titles are
+as awkward as users' own: markup, quotes, emoji, right-to-left text, 200 characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import figures
+from pipeline.atlas import Atlas, Layer, NetworkFacts, Photograph
+from pipeline.config import DatasetTable, Settings
+from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Content
+from pipeline.store import Array, Store, float16, fingerprint_of, write
+
+SIZE = 112
+PICTURE = 64
+CLASSES_NAMES = (
+    "tabby cat",
+    '<img src=x onerror="alert(1)">',
+    "salt & pepper \"shaker\"",
+    "קערת מרק",
+    "🐕 dog",
+    "a class whose name is " + "very " * 33 + "long indeed",
+    "</script><script>document.title='owned'</script>",
+    "teapot",
+    "espresso",
+    "x" * 200,
+)
+PHOTOGRAPHS = (
+    Photograph("coffee", "Coffee & <b>cake</b>", "skimage:coffee"),
+    Photograph("cat-2.b", "חתול 🐈 'quoted' " + "long " * 36, "photos/cat 2.b.jpg"),
+    Photograph("third", "<script>alert('title')</script>", "third.png"),
+)
+LAYERS = (
+    Layer("blocks.2", "early", (24, 28, 28)),
+    Layer("blocks.4/x:y,z=1&w", "middle <i>layer</i>", (40, 14, 14)),
+    Layer("head", "late", (64, 7, 7)),
+)
+
+
+def blobs(rng: np.random.Generator, count: int, height: int, width: int, radius: float) -> np.ndarray:
+    """Soft spots at random places, `[count, height, width]` in 0…1."""
+    y, x = np.mgrid[0:height, 0:width]
+    centres = rng.uniform(0, 1, (count, 2)) * (height, width)
+    squared = (y - centres[:, 0, None, None]) ** 2 + (x - centres[:, 1, None, None]) ** 2
+    return np.exp(-squared / (2 * (radius * height) ** 2))
+
+
+def photograph(rng: np.random.Generator) -> np.ndarray:
+    """A picture uint8 `[SIZE, SIZE, 3]` of a few coloured spots."""
+    spots = blobs(rng, 6, SIZE, SIZE, 0.16)
+    colours = rng.uniform(0, 1, (6, 3))
+    mixed = np.einsum("nhw,nc->hwc", spots, colours) / np.maximum(spots.sum(0), 0.4)[..., None]
+    return (255 * np.clip(mixed, 0, 1)).astype(np.uint8)
+
+
+def activations(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+    """A cube `[C, H, W]`, half of it zero."""
+    spots = blobs(rng, *shape, 0.22) * rng.gamma(2.0, 2.0, (shape[0], 1, 1))
+    return np.maximum(spots + rng.normal(0, 0.2, shape) - 0.5, 0)
+
+
+def picture(rng: np.random.Generator, alpha: bool) -> np.ndarray:
+    """A texture uint8 `[PICTURE, PICTURE, 3 or 4]`."""
+    y, x = np.mgrid[0:PICTURE, 0:PICTURE] / PICTURE
+    waves = [np.sin(2 * np.pi * (rng.uniform(-6, 6) * x + rng.uniform(-6, 6) * y + rng.uniform())) for _ in range(3)]
+    rgb = np.stack([128 + 60 * wave + 40 * waves[0] for wave in waves], axis=-1)
+    opaque = np.full((PICTURE, PICTURE, 1), 255.0)
+    soft = 255 * np.clip(1.6 - 2.6 * np.hypot(x - 0.5, y - 0.5), 0, 1)[..., None] if alpha else opaque
+    return np.clip(np.concatenate([rgb, soft], axis=-1), 0, 255).astype(np.uint8)[..., : 4 if alpha else 3]
+
+
+def contents(chosen: Sequence[str], layers: Sequence[Layer], settings: Settings) -> list[Content]:
+    """What the figures name, each once."""
+    names = [layer.name for layer in layers]
+    return list(dict.fromkeys(content for name in chosen for content in figures.load(name).interface(names, settings).contents))
+
+
+def arrays(rng: np.random.Generator, wanted: Sequence[Content], layers: Sequence[Layer], classes: int) -> dict[str, Array]:
+    """Every content that the basic figures name."""
+    cubes = {layer.name: activations(rng, layer.shape) for layer in layers}
+    logits = rng.normal(0, 2.5, classes).astype(np.float32)
+    found: dict[str, Array] = {
+        "input": Array(photograph(rng), ("height", "width", "colour")),
+        "logits": Array(logits, ("class",), "logits"),
+    }
+    for content in wanted:
+        match content:
+            case Activation(substrate) if substrate not in (CLASSES,) and substrate.layer != INPUT and substrate.atom is not Atom.GROUP:
+                found[content.path] = Array(float16(cubes[substrate.layer]), ("channel", "height", "width"))
+            case Attribution(source, target) if source.atom is Atom.CHANNEL and target == CLASSES:
+                strength = cubes[source.layer].sum(axis=(1, 2))
+                values = strength[:, None] * rng.normal(0, 0.02, (len(strength), classes))
+                found[content.path] = Array(float16(values), ("channel", "class"), "logits")
+    return found
+
+
+def make(root: Path, *, photographs: Sequence[Photograph] = PHOTOGRAPHS, layers: Sequence[Layer] = LAYERS, seed: int = 0) -> Atlas:
+    """Write a store below `root` and return the atlas that reads it. One picture of each layer is dead, one is missing."""
+    rng = np.random.default_rng(seed)
+    settings = Settings(title='An atlas of "blobs" & <blobs>', dataset=DatasetTable(images=("*.jpg",)))
+    store = Store(root)
+    wanted = contents(figures.FIGURES, layers, settings)
+    for each in photographs:
+        write(store.image_path(each.name), "image", fingerprint_of(seed, each.name), arrays(rng, wanted, layers, len(CLASSES_NAMES)))
+    atlas = Atlas(
+        settings=settings,
+        network=NetworkFacts("Blob<Net> & co", CLASSES_NAMES, SIZE, 1_234_567, tuple(layers)),
+        photographs=tuple(photographs),
+        store=store,
+        picture_fingerprints={layer.name: fingerprint_of(seed, layer.name) for layer in layers},
+        fingerprint=fingerprint_of(seed, [each.name for each in photographs], [layer.name for layer in layers]),
+    )
+    for layer in layers:
+        _write_pictures(rng, atlas, layer)
+    return atlas
+
+
+def _write_pictures(rng: np.random.Generator, atlas: Atlas, layer: Layer) -> None:
+    modules = [figures.load(name) for name in figures.FIGURES]
+    found = [module.units(atlas, each).get(layer.name, set()) for module in modules for each in atlas.photographs]
+    units = sorted(set().union(*found))[:-1]
+    if not units:
+        return
+    alpha = layer is atlas.network.layers[-1]
+    alive = np.ones(len(units), dtype=bool)
+    alive[len(units) // 2] = False
+    values = {
+        "pictures": Array(np.stack([picture(rng, alpha) for _ in units]), ("picture", "height", "width", "colour")),
+        "objective": Array(rng.uniform(1, 9, len(units)).astype(np.float32), ("picture",)),
+        "activation": Array(rng.uniform(1, 9, len(units)).astype(np.float32), ("picture",)),
+        "alive": Array(alive, ("picture",)),
+    }
+    atlas.store.write_pictures(layer.name, atlas.picture_fingerprints[layer.name], units, values, {})
