@@ -140,7 +140,7 @@ def read(path: Path) -> Config:
     try:
         settings = Settings.model_validate(_tuples(table))
     except ValidationError as error:
-        raise_all([AtlasError(f"{path}: {message}") for message in dict.fromkeys(_messages(error, table))])
+        raise_all([AtlasError(f"{path}: {message}") for message in _messages(error)])
         raise  # unreachable: a ValidationError holds at least one mistake
     return Config(path=path, settings=settings)
 
@@ -170,46 +170,39 @@ _EXPECTED = {
 }
 
 
-def _messages(error: ValidationError, table: dict[str, Any]) -> Iterator[str]:
+def _messages(error: ValidationError) -> Iterator[str]:
+    said: set[str] = set()
     for mistake in error.errors():
-        keys = [str(part) for part in mistake["loc"] if str(part) in _keys(table) or not _is_branch(str(part))]
-        key = _dotted(mistake["loc"], table)
+        # pydantic names the branch of a union ("dict[str,tuple[...]]") as a step of the path, and reports every branch.
+        location = [str(part) for part in mistake["loc"] if "[" not in str(part)]
+        key = ".".join(location)
+        if key in said:
+            continue
+        said.add(key)
         match mistake["type"]:
             case "extra_forbidden":
-                known = _known_keys(mistake["loc"][:-1])
-                where = f" in [{'.'.join(str(part) for part in mistake['loc'][:-1])}]" if len(mistake["loc"]) > 1 else ""
-                hint = did_you_mean(str(mistake["loc"][-1]), known)
-                yield f'unknown key "{mistake["loc"][-1]}"{where}{hint or ";"} known are: {", ".join(known)}'
+                *tables, last = location
+                known = _known_keys(tables)
+                where = f" in [{'.'.join(tables)}]" if tables else ""
+                yield f'unknown key "{last}"{where}{did_you_mean(last, known) or ";"} known are: {", ".join(known)}'
             case "missing":
-                example = ' = ["photos/*.jpg"]' if keys and keys[-1] in ("dataset", "images") else ""
-                yield f'"{key}" is missing; add {"images" if key.endswith("images") else key}{example}'
+                yield f'"{key}" is missing; {_ADVICE.get(key, "add it")}'
             case kind if kind in _EXPECTED:
                 yield f'"{key}" must be {_EXPECTED[kind]}, not {mistake["input"]!r}'
             case _:
                 yield f'"{key}": {mistake["msg"][0].lower()}{mistake["msg"][1:]}, not {mistake["input"]!r}'
 
 
-def _keys(table: Any) -> set[str]:
-    found: set[str] = set()
-    if isinstance(table, dict):
-        for key, value in table.items():
-            found |= {key} | _keys(value)
-    return found
+_ADVICE = {
+    "dataset": 'add a table [dataset] with images = ["photos/*.jpg"]',
+    "dataset.images": 'add images = ["photos/*.jpg"]',
+}
 
 
-def _is_branch(part: str) -> bool:
-    # pydantic names the branch of a union ("dict[str,tuple[...]]", "literal['shown','all']") as a step of the path.
-    return "[" in part
-
-
-def _dotted(location: tuple[int | str, ...], table: dict[str, Any]) -> str:
-    return ".".join(str(part) for part in location if not _is_branch(str(part)) and part != "[key]")
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+def _known_keys(tables: list[str]) -> list[str]:
     model: type[BaseModel] = Settings
-    for part in location:
-        kind = model.model_fields[str(part)].annotation
+    for part in tables:
+        kind = model.model_fields[part].annotation
         models = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)]
         if not models:
             return []

@@ -7,9 +7,9 @@ them into what the network was trained on, differentiably.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -77,6 +77,10 @@ class Network:
     def __post_init__(self) -> None:
         self.module = self.module.to(self.device).eval().requires_grad_(False)
 
+    def to(self, device: torch.device) -> Network:
+        """Return this network with its weights moved to a device."""
+        return replace(self, device=device)
+
     def layer(self, name: str) -> nn.Module:
         """Return the submodule called `name`; unknown names raise an AtlasError with the nearest one."""
         modules = dict(self.module.named_modules())
@@ -105,7 +109,13 @@ class Network:
         return output
 
     @contextmanager
-    def capture(self, layers: Sequence[str], stop: bool = False, detach: bool = False) -> Iterator[dict[str, Tensor]]:
+    def capture(
+        self,
+        layers: Sequence[str],
+        stop: bool = False,
+        detach: bool = False,
+        substitute: Callable[[str, Tensor], Tensor] | None = None,
+    ) -> Iterator[dict[str, Tensor]]:
         """Catch the outputs of layers during forward passes inside the context.
 
         The caught tensor is what the layer returned; the network goes on with a copy, so that an in-place activation
@@ -120,6 +130,8 @@ class Network:
         detach
             Whether a caught tensor becomes a leaf that requires gradients, cutting the graph below it. With several
             layers only the first one reached is cut.
+        substitute
+            `(layer, output) -> tensor`: what is caught, and what the network goes on with, in place of the output.
         """
         caught: dict[str, Tensor] = {}
         handles = []
@@ -128,14 +140,22 @@ class Network:
             def hook(_module: nn.Module, _inputs: Any, output: Any) -> Any:
                 if not isinstance(output, Tensor):
                     raise AtlasError(
-                        f'layer "{name}" of {self.title} returns {type(output).__name__}, not one tensor; choose a layer with output [C, H, W] ("building-blocks layers CONFIG" lists them)'
+                        f'layer "{name}" of {self.title} returns {type(output).__name__}, not one tensor; choose a layer with '
+                        'output [C, H, W] ("building-blocks layers CONFIG" lists them)'
+                    )
+                if name in caught:
+                    raise AtlasError(
+                        f'layer "{name}" of {self.title} runs more than once in a forward pass, so its output is not one thing; '
+                        'choose another ("building-blocks layers CONFIG" lists them)'
                     )
                 if detach and not caught:
                     output = output.detach().requires_grad_(True)
+                if substitute is not None:
+                    output = substitute(name, output)
                 caught[name] = output
                 if stop and len(caught) == len(layers):
                     raise _Reached
-                return output.clone() if output.requires_grad else output.view_as(output).clone()
+                return output.clone()
 
             return hook
 
@@ -158,10 +178,8 @@ class Network:
     def run_to(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Run on `x` in 0…1 only as far as the last of `layers`, and return their outputs."""
         with self.capture(layers, stop=True) as caught:
-            try:
+            with suppress(_Reached):
                 self.module(self.preprocessing(x))
-            except _Reached:
-                pass
         self._check_reached(layers, caught)
         return caught
 
@@ -171,27 +189,3 @@ class Network:
             raise AtlasError(
                 f'layer "{missing[0]}" of {self.title} takes no part in a forward pass; "building-blocks layers CONFIG" lists those that do'
             )
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape (without N) of every submodule's output tensor for one image, in the order in which they run."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        handles = []
-
-        def hook_of(name: str) -> Any:
-            def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-                if isinstance(output, Tensor):
-                    shapes[name] = tuple(output.shape[1:])
-
-            return hook
-
-        size = self.preprocessing.size
-        try:
-            for name, module in self.module.named_modules():
-                if name:
-                    handles.append(module.register_forward_hook(hook_of(name)))
-            with torch.inference_mode():
-                self.logits(torch.full((1, 3, size, size), 0.5, device=self.device))
-        finally:
-            for handle in handles:
-                handle.remove()
-        return shapes

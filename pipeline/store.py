@@ -328,3 +328,21 @@ class Store:
             for unit, row in rows:
                 found[unit] = Picture(pixels[row], float(objective[row]), float(activation[row]), bool(alive[row]))
         return found
+
+
+def describe(path: Path) -> Iterator[str]:
+    """Yield lines for people: a file's attributes, then every dataset with shape, type, dims and units."""
+    with File(path) as file:
+        yield f"{path}: {file.kind}, schema {file.schema}, {file.created_by}, {path.stat().st_size / 1e6:.2f} MB"
+        yield f"fingerprint {file.fingerprint}"
+        for key, value in file.attributes.items():
+            text = json.dumps(value, ensure_ascii=False)
+            yield f"{key}: {text if len(text) <= 120 else text[:117] + '…'}"
+        rows = [
+            (name, " × ".join(map(str, shape)) or "scalar", kind, ", ".join(dims), units)
+            for name, shape, kind, dims, units in file.describe()
+        ]
+    heading = ("dataset", "shape", "type", "dims", "units")
+    widths = [max(len(row[column]) for row in [heading, *rows]) for column in range(len(heading))]
+    for row in [heading, *rows] if rows else []:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -26,8 +26,9 @@ def weights_path(config: Config, required: bool = False) -> Path | None:
     text = config.settings.model.weights
     if text is None:
         if required:
+            source = config.settings.model.source
             raise AtlasError(
-                f'{config.path}: "model.weights" is missing; source "{config.settings.model.source}" reads its weights from a file: weights = "PATH"'
+                f'{config.path}: "model.weights" is missing; source "{source}" reads its weights from a file: weights = "PATH"'
             )
         return None
     path = config.resolve(text)
@@ -98,7 +99,7 @@ def preprocessing(config: Config, default: Preprocessing) -> Preprocessing:
 
 
 def class_names(config: Config, count: int) -> list[str]:
-    """K class names: from `[model] classes`, else ImageNet's for 1,000 outputs, else "class 0", "class 1", …"""
+    """K class names: from `[model] classes`, else ImageNet's for 1,000 outputs, else "class 0", "class 1" and so on."""
     text = config.settings.model.classes
     if text is not None:
         path = config.resolve(text)

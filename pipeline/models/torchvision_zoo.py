@@ -42,8 +42,10 @@ def load(config: Config) -> Network:
     name, weights = _name(config), config.settings.model.weights or "default"
     known = models.list_models(module=models)
     if name not in known:
+        hint = did_you_mean(name, known) or ";"
+        examples = ", ".join(known[:4])
         raise AtlasError(
-            f'{config.path}: "model.source": torchvision has no classifier "{name}"{did_you_mean(name, known) or ";"} it has {len(known)}, such as {", ".join(known[:4])}'
+            f'{config.path}: "model.source": torchvision has no classifier "{name}"{hint} it has {len(known)}, such as {examples}'
         )
     releases = models.get_model_weights(name)
     release = _release(config, weights, releases)
@@ -52,9 +54,8 @@ def load(config: Config) -> Network:
     try:
         module = models.get_model(name, weights=release, **options)
     except (OSError, RuntimeError) as error:
-        raise AtlasError(
-            f'{config.path}: the weights {release} of "{name}" could not be downloaded ({error}); fetch the file elsewhere and name it in "model.weights"'
-        ) from error
+        way = 'fetch the file elsewhere and name it in "model.weights"'
+        raise AtlasError(f'{config.path}: the weights {release} of "{name}" could not be downloaded ({error}); {way}') from error
     path = None if _is_release(weights) else parts.weights_path(config)
     if path is not None:
         parts.load_state(module, parts.read_state(path), path, name)

@@ -1,0 +1,62 @@
+# `make` sets up an environment in .venv and builds the demo atlas into site/. `make help` lists the rest.
+.DEFAULT_GOAL := demo
+.PHONY: demo help setup atlas serve test lint format bench contact-sheet screenshots readme-screenshot correctness clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CONFIG ?= configs/demo.toml
+BIN := .venv/bin
+READY := .venv/.ready
+
+demo: $(READY)  ## set up, then build the demo atlas into site/ (the default)
+	@$(BIN)/building-blocks build configs/demo.toml
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## make the environment in .venv with the versions of constraints.txt
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up .venv (a few minutes the first time) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+atlas: $(READY)  ## build another atlas: make atlas CONFIG=configs/googlenet.toml
+	@$(BIN)/building-blocks build $(CONFIG)
+
+serve: $(READY)  ## serve site/ on this machine
+	@$(BIN)/building-blocks serve site
+
+test: $(READY)  ## run all tests, in a real browser too (installs one if there is none)
+	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m pytest
+
+lint: $(READY)  ## ruff (lint and format) and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY)  ## let ruff format and mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY)  ## run everything in benchmarks/, print a table, write build/benchmarks.json
+	@$(BIN)/python -m benchmarks
+
+contact-sheet: $(READY)  ## 24 feature visualizations of each layer on one picture: make contact-sheet CONFIG=…
+	@$(BIN)/python -m pipeline.featurevis.contact_sheet $(CONFIG)
+
+screenshots: $(READY)  ## pictures of every figure of site/, desktop and phone, light and dark, in build/screenshots/
+	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m tests.browser.screenshots
+
+readme-screenshot: $(READY)  ## make docs/screenshot.png, the README's picture, from site/
+	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m tests.browser.screenshots --readme docs/screenshot.png
+
+correctness: $(READY)  ## write docs/correctness.md: the largest deviation from each oracle
+	@$(BIN)/python -m tests.unit.correctness
+
+clean:  ## remove what was computed and generated (build/ and site/)
+	rm -rf build site

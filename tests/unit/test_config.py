@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import read
+from pipeline.errors import AtlasError, Problems
+
+
+def config(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "atlas.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_demo_is_valid() -> None:
+    settings = read(Path(__file__).parents[2] / "configs" / "demo.toml").settings
+    assert settings.model.source == "efficientnet_lite0"
+    assert settings.dataset.images == ("skimage:chelsea", "skimage:coffee", "skimage:rocket")
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    read_back = read(config(tmp_path, 'dataset.images = ["a.jpg"]'))
+    assert read_back.resolve("a.jpg") == tmp_path / "a.jpg"
+    assert read_back.resolve("/x/a.jpg") == Path("/x/a.jpg")
+    assert read_back.name == "atlas"
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    text = """
+    title = 3
+    [modle]
+    [model]
+    sorce = "a"
+    layers = "x"
+    [features]
+    size = 10
+    channels = "al"
+    seed = 1.5
+    [groups]
+    counts = {a = [1, "x"]}
+    [site]
+    figures = ["a", 3]
+    """
+    with pytest.raises(Problems) as caught:
+        read(config(tmp_path, text))
+    message = str(caught.value)
+    for part in (
+        '"title" must be a text in quotes, not 3',
+        'unknown key "modle"; did you mean "model"?',
+        'unknown key "sorce" in [model]; did you mean "source"?',
+        '"model.layers" must be a list',
+        '"features.size"',
+        '"features.channels"',
+        '"features.seed" must be a whole number, not 1.5',
+        '"groups.counts.a.1"',
+        '"site.figures.1"',
+        '"dataset" is missing',
+    ):
+        assert part in message
+    assert all(str(problem).startswith(str(tmp_path / "atlas.toml")) for problem in caught.value.problems)
+    assert len(caught.value.problems) == 10
+
+
+def test_images_are_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(AtlasError, match=r'"dataset.images" is missing; add images = \["photos/\*.jpg"\]'):
+        read(config(tmp_path, "[dataset]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("title = ", "not valid TOML"), ('a = "\udcff"', "not valid TOML|unknown key"), ("title = x", "strings need quotes")],
+)
+def test_not_toml(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(AtlasError, match=message):
+        read(path)
+
+
+def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
+    config(tmp_path, "")
+    with pytest.raises(AtlasError, match="there are: atlas.toml"):
+        read(tmp_path / "other.toml")
+    with pytest.raises(AtlasError, match="is a folder"):
+        read(tmp_path)

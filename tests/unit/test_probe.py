@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from pipeline import probe
+from pipeline.errors import AtlasError
+from pipeline.store import Store
+from tests.unit.networks import Functional, Plain, network
+
+
+def test_a_probe_finds_shapes_signs_and_runs() -> None:
+    facts = probe.probe(network(), "w")
+    found = {layer.name: layer for layer in facts.layers}
+    assert found["early"].shape == (8, 16, 16)
+    assert found["late"].shape == (12, 8, 8)
+    assert (found["early"].signed, found["stem.0"].signed) == (False, True)
+    assert [layer.name for layer in facts.layers].index("early") < [layer.name for layer in facts.layers].index("late")
+    assert facts.size == 32
+    assert facts.parameters == sum(p.numel() for p in Plain().parameters())
+    shared = {layer.name: layer for layer in probe.probe(network(Functional()), "w").layers}["shared"]
+    assert shared.runs == 2
+    assert "2 times" in str(shared.objection)
+
+
+def test_suggested_layers_end_the_resolutions() -> None:
+    facts = probe.probe(network(), "w")
+    suggested = probe.suggest(facts)
+    assert suggested[-1] == "late"
+    assert all(not facts.layer(name).signed for name in suggested)
+
+
+def test_findings_survive_the_store(tmp_path: Path) -> None:
+    facts = probe.probe(network(), "w")
+    probe.save(Store(tmp_path), facts)
+    assert probe.load(Store(tmp_path), "w") == facts
+    assert probe.load(Store(tmp_path), None) == facts
+    assert probe.load(Store(tmp_path), "other") is None
+    (tmp_path / "network.h5").write_text("rubbish")
+    assert probe.load(Store(tmp_path), "w") is None
+    assert probe.load(Store(tmp_path / "empty"), None) is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [("lat", 'did you mean "late"'), ("head", r"output \[5\] is not \[C, H, W\]"), ("shared", 'no layer "shared"')],
+)
+def test_unsuitable_layers(layer: str, message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        probe.probe(network(), "w").layer(layer)
+
+
+def test_checks_of_a_choice() -> None:
+    facts = probe.probe(network(), "w")
+    assert probe.check_layers(facts, ["early", "late"], "a.toml", {"early": "x"}) == []
+    errors = probe.check_layers(facts, ["early", "early", "nope"], "a.toml", {"late": "x"})
+    assert len(errors) == 3
+    assert all(str(error).startswith("a.toml: ") for error in errors)
+
+
+def test_class_names_must_fit_the_outputs() -> None:
+    with pytest.raises(AtlasError, match="5 outputs but 2 class names"):
+        probe.probe(network(classes=["a", "b"]), "w")
+
+
+def test_a_network_that_does_not_run() -> None:
+    module = nn.Sequential(nn.Conv2d(4, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(AtlasError, match="does not run on a 32 × 32 picture"):
+        probe.probe(network(module), "w")
+
+
+def test_hooks_are_gone() -> None:
+    net = network()
+    probe.probe(net, "w")
+    assert not any(module._forward_hooks for module in net.module.modules())
