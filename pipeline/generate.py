@@ -243,11 +243,12 @@ def _number(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-def _library(folder: Path) -> list[str]:
-    # atlas.js makes the object that the other files add to, and figure.js the class that the figures extend.
-    names = sorted(path.name for path in (folder / "static" / "lib").glob("*.js"))
-    first, last = ["atlas.js"], ["figure.js"]
-    return first + [name for name in names if name not in first + last] + last
+def _scripts(folder: Path, figures: Sequence[Figure]) -> list[str]:
+    # atlas.js makes the object that all other files add to, site.js tells it the facts that they read when they run;
+    # figure.js holds the class that the figures extend, picker.js runs at once and uses all before it.
+    library = [f"lib/{path.name}" for path in sorted((folder / "static" / "lib").glob("*.js"))]
+    first, last = ["lib/atlas.js", "data/site.js"], ["lib/figure.js", "lib/picker.js"]
+    return first + [name for name in library if name not in first + last] + last + [f"figures/{figure.NAME}.js" for figure in figures]
 
 
 def _page(site: Site, atlas: Atlas, figures: Sequence[Figure], sheets: Mapping[str, Sheet]) -> str:
@@ -262,11 +263,10 @@ def _page(site: Site, atlas: Atlas, figures: Sequence[Figure], sheets: Mapping[s
     environment.filters.update(
         number=_number, identity=identity, thousands=lambda value: f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     )
-    scripts = [f"lib/{name}" for name in _library(folder)] + ["data/site.js"] + [f"figures/{figure.NAME}.js" for figure in figures]
     return environment.get_template("base.html.j2").render(
         atlas=atlas,
         build=site.build,
-        scripts=scripts,
+        scripts=_scripts(folder, figures),
         figures=[
             {"name": figure.NAME, "title": figure.TITLE, "id": identity(figure.NAME), "page": figure.page(atlas)} for figure in figures
         ],

@@ -22,7 +22,7 @@ PICTURE = 64
 CLASSES_NAMES = (
     "tabby cat",
     '<img src=x onerror="alert(1)">',
-    "salt & pepper \"shaker\"",
+    'salt & pepper "shaker"',
     "קערת מרק",
     "🐕 dog",
     "a class whose name is " + "very " * 33 + "long indeed",

@@ -1,18 +1,18 @@
 """Screenshots of a site, for looking at: the whole page and every figure, desktop and phone, light and dark.
 
-    python tests/browser/screenshots.py SITE FOLDER [--photograph NAME]
+python -m tests.browser.screenshots [SITE] [FOLDER] [--photograph NAME] [--readme PICTURE]
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
+import io
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from chromium import launch
+from tests.browser.chromium import launch
 
 WIDTHS = {"desktop": (1440, 900, 1), "phone": (390, 844, 2)}
 SCHEMES = ("light", "dark")
@@ -25,7 +25,8 @@ def visit_all(page: Page) -> list[str]:
         page.locator(f"#{each}").scroll_into_view_if_needed()
         page.wait_for_function("id => document.getElementById(id).dataset.state !== 'loading'", arg=each)
     page.wait_for_load_state("networkidle")
-    page.evaluate("scrollTo(0, 0)")
+    # The picker stays in sight and would lie across pictures that are taller than the window.
+    page.evaluate("document.getElementById('picker').style.position = 'static'; scrollTo(0, 0)")
     return list(ids)
 
 
@@ -52,13 +53,39 @@ def take(site: Path, folder: Path, state: str = "") -> list[Path]:
     return written
 
 
+def readme(site: Path, picture: Path, state: str = "") -> None:
+    """Write one picture for the README: the class comparison and the semantic dictionary, one above the other."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="light")
+        page.goto(f"{(site / 'index.html').absolute().as_uri()}{state}")
+        visit_all(page)
+        page.locator("#class-comparison .channel").first.hover()
+        shots = [page.locator(f"#{name}").screenshot() for name in ("class-comparison", "semantic-dictionary")]
+        browser.close()
+    images = [Image.open(io.BytesIO(shot)).convert("RGB") for shot in shots]
+    joined = Image.new("RGB", (max(image.width for image in images), sum(image.height + 40 for image in images) - 40), "white")
+    top = 0
+    for image in images:
+        joined.paste(image, (0, top))
+        top += image.height + 40
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    joined.quantize(256).save(picture, optimize=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Screenshots of every figure of a site.")
-    parser.add_argument("site", type=Path)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("site", type=Path, nargs="?", default=Path("site"))
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("build/screenshots"))
     parser.add_argument("--photograph", help="name of a photograph; the first by default")
+    parser.add_argument("--readme", type=Path, metavar="PICTURE", help="write only this one picture")
     arguments = parser.parse_args()
-    for path in take(arguments.site, arguments.folder, f"#image={arguments.photograph}" if arguments.photograph else ""):
+    state = f"#image={arguments.photograph}" if arguments.photograph else ""
+    if arguments.readme:
+        readme(arguments.site, arguments.readme, state)
+        print(arguments.readme)
+        return
+    for path in take(arguments.site, arguments.folder, state):
         print(path)
 
 

@@ -32,7 +32,7 @@ customElements.define("atlas-class-comparison", class extends atlas.Figure {
       ...Object.fromEntries(["attribution", "total", "maps"].map((key) => [key, atlas.unpack(layer[key])])),
     }]));
     this.mark = atlas.layerChoice(this.querySelector(".layer-choice"), this.id, [...this.layers.keys()], (name) => this.choose({ layer: name, channel: null }));
-    this.selects.forEach((select) => select.replaceChildren(...this.classes.map(({ index, name, probability }) => atlas.element("option", { value: index }, `${name} (${atlas.percent(probability)})`))));
+    this.selects.forEach((select) => select.replaceChildren(...this.classes.map(({ index, name }) => atlas.element("option", { value: index }, name))));
   }
 
   apply({ layer, a, b, channel }) {

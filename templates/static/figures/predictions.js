@@ -7,12 +7,12 @@ customElements.define("atlas-predictions", class extends atlas.Figure {
   build() {
     this.stage = new atlas.Stage(this.querySelector(".stage"));
     this.list = this.querySelector(".class-bars");
-    this.title = this.querySelector(".photograph-title");
+    this.heading = this.querySelector(".photograph-title");
   }
 
   show({ classes, others }, image) {
     this.stage.photograph(image);
-    this.title.replaceChildren(atlas.name(atlas.photograph(image).title));
+    this.heading.replaceChildren(atlas.name(atlas.photograph(image).title));
     const bar = (probability, name, detail) => {
       const fill = atlas.element("span", { class: "fill" });
       fill.style.width = `${100 * probability}%`;

@@ -1,0 +1,50 @@
+"""Make sure that a browser can be started: `python -m tests.browser.install`.
+
+An installed one will do; else Playwright fetches its own; else, where that is allowed, Debian's package is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.chromium import ADVICE, launch
+
+WAYS = (
+    ([sys.executable, "-m", "playwright", "install", "chromium"], "letting Playwright fetch Chromium"),
+    (["apt-get", "update", "-qq"], "asking Debian for its packages"),
+    (["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], "installing Debian's Chromium"),
+)
+
+
+def starts() -> bool:
+    """Say whether a browser starts."""
+    try:
+        with sync_playwright() as playwright:
+            launch(playwright).close()
+    except RuntimeError:
+        return False
+    return True
+
+
+def main() -> int:
+    """Try one way after the other; 0 when a browser starts."""
+    for command, what in WAYS:
+        if starts():
+            return 0
+        if command[0] == "apt-get" and (not shutil.which("apt-get") or os.geteuid() != 0):
+            continue
+        print(f"No browser yet: {what} …", flush=True)
+        subprocess.run(command, check=False, timeout=900)
+    if starts():
+        return 0
+    print(ADVICE, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
