@@ -18,14 +18,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
 
 from pipeline import __version__, sprites
-from pipeline.atlas import Atlas, Layer, Photograph
+from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
 from pipeline.figures import Figure, chosen, opening
 from pipeline.figures.classes import leading
@@ -308,9 +308,8 @@ def _refuse_foreign(output: Path) -> None:
     if output.exists() and not output.is_dir():
         raise AtlasError(f"{output}: is a file; name a folder for the site with --output")
     if output.is_dir() and any(output.iterdir()) and _files_of(output) is None:
-        raise AtlasError(
-            f"{output}: holds files that are not a site of ours, so it is left as it is; name another folder with --output, or empty this one"
-        )
+        message = f"{output}: holds files that are no site made by {CREATOR}, so it is left alone"
+        raise AtlasError(f"{message}; name another folder with --output, or empty this one")
 
 
 def _previous(output: Path) -> Path:
@@ -361,20 +360,15 @@ def _exchange(folder: Path, output: Path) -> None:
 
 def _carry_over(previous: Path, output: Path, ours: set[str]) -> None:
     """Move what is not ours from the previous site into the new one; a file of the new site is never replaced."""
-
-    def move(folder: Path) -> None:
-        for path in list(folder.iterdir()):
+    for entry in list(previous.iterdir()):
+        # A folder with nothing of ours in it moves as it is: a .git is broken without its empty folders.
+        mixed = entry.is_dir() and any(name.startswith(f"{entry.name}/") for name in ours)
+        for path in [each for each in entry.rglob("*") if not each.is_dir()] if mixed else [entry]:
             relative = path.relative_to(previous)
             target = output / relative
-            if path.is_dir() and not path.is_symlink() and target.is_dir():
-                move(path)
-            elif path.is_dir() and not path.is_symlink() and any(PurePosixPath(name).is_relative_to(relative.as_posix()) for name in ours):
-                move(path)
-            elif relative.as_posix() not in ours and not target.exists():
+            if relative.as_posix() not in ours and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(target)
-
-    move(previous)
 
 
 def _kind(path: str) -> str:

@@ -15,7 +15,7 @@ from pipeline import figures
 from pipeline.atlas import Atlas, Layer, NetworkFacts, Photograph
 from pipeline.config import DatasetTable, Settings
 from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Content
-from pipeline.store import Array, Store, float16, fingerprint_of, write
+from pipeline.store import Array, Store, fingerprint_of, float16, write
 
 SIZE = 112
 PICTURE = 64

@@ -1,4 +1,4 @@
-"""Make sure that a browser can be started: `python -m tests.browser.install`.
+"""Make sure that a browser can be started: `python tests/browser/install.py`.
 
 An installed one will do; else Playwright fetches its own; else, where that is allowed, Debian's package is installed.
 """
@@ -9,8 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this is run as a script
 
 from tests.browser.chromium import ADVICE, launch
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this is run as a script
 
 from tests.browser.chromium import launch
 
@@ -78,12 +81,12 @@ def main() -> None:
     parser.add_argument("site", type=Path, nargs="?", default=Path("site"))
     parser.add_argument("folder", type=Path, nargs="?", default=Path("build/screenshots"))
     parser.add_argument("--photograph", help="name of a photograph; the first by default")
-    parser.add_argument("--readme", type=Path, metavar="PICTURE", help="write only this one picture")
+    parser.add_argument("--readme", action="store_true", help="write one picture, for the README, instead of a folder")
     arguments = parser.parse_args()
     state = f"#image={arguments.photograph}" if arguments.photograph else ""
     if arguments.readme:
-        readme(arguments.site, arguments.readme, state)
-        print(arguments.readme)
+        readme(arguments.site, arguments.folder, state)
+        print(arguments.folder)
         return
     for path in take(arguments.site, arguments.folder, state):
         print(path)
