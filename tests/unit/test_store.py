@@ -46,7 +46,7 @@ def test_a_file_cut_short_is_damaged(tmp_path: Path, kept: float) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * kept)])
     assert state(path, "image", "f") is State.DAMAGED
-    with pytest.raises(AtlasError, match="a.h5"):
+    with pytest.raises(AtlasError, match=r"a\.h5"):
         File(path)
 
 
