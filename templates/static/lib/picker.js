@@ -21,21 +21,26 @@ customElements.define("atlas-picker", class extends HTMLElement {
     this.querySelector(".picker-previous").addEventListener("click", () => this.turn(-1));
     this.querySelector(".picker-next").addEventListener("click", () => this.turn(1));
     atlas.state.listen(() => this.follow());
-    new ResizeObserver(() => this.fits() !== this.shown && this.render()).observe(this);
+    new ResizeObserver(() => this.clientWidth !== this.width && this.follow()).observe(this);
     this.follow();
     this.dataset.state = "ready";
   }
 
-  /* How many thumbnails there is room for; whatever the width, at least three. */
+  /* How many thumbnails there is room for; buttons and search take some of it when there are more. */
   fits() {
-    return Math.max(3, Math.min(24, Math.floor((this.clientWidth - (this.clientWidth < 700 ? 120 : 420)) / 60)));
+    const side = 48, gap = 10, most = 24; // sizes of thumbnails in pixels, as in the style sheet
+    const room = () => Math.max(2, Math.min(most, Math.floor((this.list.clientWidth + gap) / (side + gap))));
+    this.classList.remove("many");
+    const many = this.classList.toggle("many", atlas.site.photographs.length > room());
+    return many ? room() : most;
   }
 
   filter() {
     const words = this.search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     this.found = atlas.site.photographs.filter(({ name, title, says }) => words.every((word) => `${name} ${title} ${says}`.toLocaleLowerCase().includes(word)));
     this.start = 0;
-    this.render();
+    if (words.length) this.render();
+    else this.follow();
   }
 
   turn(pages) {
@@ -53,9 +58,9 @@ customElements.define("atlas-picker", class extends HTMLElement {
 
   render() {
     const all = atlas.site.photographs, focused = this.list.contains(document.activeElement);
+    this.width = this.clientWidth;
     this.shown = this.fits();
-    const many = all.length > this.shown;
-    this.classList.toggle("many", many);
+    const many = this.classList.contains("many");
     const page = this.found.slice(this.start, this.start + this.shown);
     this.list.replaceChildren(...page.map((photograph) => this.button(photograph)));
     const chosen = this.list.querySelector("[aria-pressed=true]");
@@ -70,7 +75,7 @@ customElements.define("atlas-picker", class extends HTMLElement {
 
   button(photograph) {
     const chosen = photograph.name === atlas.state.image;
-    const button = atlas.element("button", { type: "button", class: "thumbnail", "aria-pressed": chosen, "aria-label": photograph.title, title: photograph.title, "data-image": photograph.name });
+    const button = atlas.element("button", { type: "button", class: "thumbnail", "aria-pressed": String(chosen), "aria-label": photograph.title, title: photograph.title, "data-image": photograph.name });
     atlas.sprite(button, "photographs", atlas.site.photographs.indexOf(photograph), atlas.site.photographs.length);
     button.addEventListener("click", () => atlas.state.show(photograph.name));
     return button;

@@ -1,0 +1,104 @@
+"""A synthetic site, a browser, and pages that fail a test when they complain or ask for anything from elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pipeline.atlas import Atlas
+from pipeline.generate import generate
+from tests import synthetic
+from tests.browser.chromium import launch
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
+    return synthetic.make(tmp_path_factory.mktemp("atlas") / "store")
+
+
+@pytest.fixture(scope="session")
+def site(atlas: Atlas) -> Path:
+    """The site, below a folder whose name a careless address would break."""
+    output = atlas.store.root.parent / "a sub path #1" / "site"
+    generate(atlas, output)
+    return output
+
+
+@pytest.fixture
+def broken_site(site: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(site, tmp_path / "site"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = launch(playwright)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def server(site: Path) -> Iterator[str]:
+    """Address of a server's root above the site."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site.parent.parent))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Path) -> Iterator[Open]:
+    """`open_page(state="#…", folder=…, url=…, complaints=False, **context)`: a page that has been opened.
+
+    Unless `complaints` are expected, the test fails if the console says anything, a script throws, or a request goes
+    outside the site.
+    """
+    contexts = []
+    heard: list[str] = []
+
+    def opened(state: str = "", folder: Path = site, url: str | None = None, complaints: bool = False, **options: object) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(8000)
+        contexts.append(context)
+        page = context.new_page()
+        root = url or f"{folder.as_uri()}/"
+        if not complaints:
+            page.on("console", lambda message: heard.append(f"console: {message.text}"))
+            page.on("pageerror", lambda error: heard.append(f"error: {error}"))
+            page.on("requestfailed", lambda request: heard.append(f"failed: {request.url}"))
+        page.on("request", lambda request: request.url.startswith(root) or heard.append(f"elsewhere: {request.url}"))
+        page.goto(f"{root}index.html{state}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not heard
+
+
+def ready(page: Page, identity: str, state: str = "ready") -> None:
+    """Bring a figure into view and wait for its state."""
+    page.locator(f"#{identity}").scroll_into_view_if_needed()
+    page.wait_for_function("([id, state]) => document.getElementById(id).dataset.state === state", arg=[identity, state])
+
+
+def all_ready(page: Page) -> list[str]:
+    """Bring every figure into view, wait until each is ready, and return their ids."""
+    ids = page.eval_on_selector_all(".figure", "figures => figures.map(figure => figure.id)")
+    for each in ids:
+        ready(page, each)
+    return list(ids)

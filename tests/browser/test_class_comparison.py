@@ -1,0 +1,133 @@
+"""Class comparison: by pointer, key, finger and link, with the store's numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from pipeline.atlas import Atlas
+from tests.browser.conftest import Open, ready
+
+ID = "class-comparison"
+MIDDLE = "blocks.4/x:y,z=1&w"
+
+
+def signed(value: float) -> str:
+    text = f"{value:+.2f}".replace("-", "−")
+    return "0.00" if text[1:] == "0.00" else text
+
+
+def expected(atlas: Atlas, photograph: int, layer: str, first: int, second: int) -> list[list[str]]:
+    """Channel, net evidence, for A, for B of the three best and the three worst channels; classes by their rank."""
+    with atlas.image(atlas.photographs[photograph]) as file:
+        r = file.values(f"attribution/{layer}.channel/output.neuron").astype(np.float32)
+        rank = np.argsort(-file.values("logits"))
+    a, b = r[:, rank[first]], r[:, rank[second]]
+    order = np.argsort(-(a - b))
+    rows = []
+    for c in [*order[:3], *order[-3:]]:
+        net = float(a[c] - b[c])
+        rows.append([f"channel {c}", f"← {net:.2f}" if net > 0 else f"{-net:.2f} →", signed(float(a[c])), signed(float(b[c]))])
+    return rows
+
+
+def shown(page: Page) -> list[list[str]]:
+    columns = page.locator(f"#{ID} .channel").all()
+    return [[column.locator(".channel-name").inner_text(), *column.locator(".value").all_inner_texts()] for column in columns]
+
+
+def test_numbers_equal_those_of_the_store(open_page: Open, atlas: Atlas) -> None:
+    page = open_page()
+    ready(page, ID)
+    assert shown(page) == expected(atlas, 0, MIDDLE, 0, 1)
+
+
+def test_any_two_classes_in_any_layer(open_page: Open, atlas: Atlas) -> None:
+    page = open_page()
+    ready(page, ID)
+    right = page.locator(f"#{ID} .side-b select")
+    right.select_option(index=3)
+    assert shown(page) == expected(atlas, 0, MIDDLE, 0, 3)
+    left = page.locator(f"#{ID} .side-a select")
+    assert left.locator("option").nth(3).is_disabled()
+    left.select_option(index=4)
+    assert shown(page) == expected(atlas, 0, MIDDLE, 4, 3)
+    page.locator(f"#{ID} .swap").click()
+    assert shown(page) == expected(atlas, 0, MIDDLE, 3, 4)
+    page.locator(f"#{ID} .layer-choice label").nth(0).click()
+    assert shown(page) == expected(atlas, 0, "blocks.2", 3, 4)
+
+
+def test_hovering_a_channel_shows_where_it_is_active(open_page: Open, atlas: Atlas) -> None:
+    page = open_page(reduced_motion="reduce")
+    ready(page, ID)
+    button = page.locator(f"#{ID} .channel").nth(4)
+    channel = int(button.get_attribute("data-channel") or -1)
+    button.hover()
+    with atlas.image(atlas.photographs[0]) as file:
+        a = file.values(f"activation/{MIDDLE}").astype(float)
+    opacity = np.array(
+        page.evaluate(
+            f"() => {{ const c = document.querySelector('#{ID} .map'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 3) }}"
+        )
+    ).reshape(a.shape[1:])
+    named = [int(each) for each in page.evaluate(f"document.getElementById('{ID}').layer.channels")]
+    largest = a[named].max()
+    assert np.abs(opacity / 255 - 0.82 * (1 - a[channel] / largest)).max() < 0.01
+    expect(page.locator(f"#{ID} .map-scale")).to_be_visible()
+    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text(f"Channel {channel}:")
+    page.mouse.move(2, 2)
+    expect(page.locator(f"#{ID} .map-scale")).to_be_hidden()
+
+
+def test_the_keyboard_walks_pins_and_lets_go(open_page: Open) -> None:
+    page = open_page()
+    ready(page, ID)
+    buttons = page.locator(f"#{ID} .channel")
+    buttons.first.focus()
+    page.keyboard.press("ArrowRight")
+    second = buttons.nth(1).get_attribute("data-channel")
+    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text(f"Channel {second}:")
+    page.keyboard.press("Enter")
+    assert f"channel:{second}" in page.evaluate("location.hash")
+    assert buttons.nth(1).get_attribute("aria-pressed") == "true"
+    assert page.evaluate("document.activeElement.dataset.channel") == second
+    page.keyboard.press("Escape")
+    assert buttons.nth(1).get_attribute("aria-pressed") == "false"
+    assert page.eval_on_selector_all(f'#{ID} .channel[tabindex="0"]', "all => all.length") == 1
+
+
+def test_a_finger_pins_a_channel(open_page: Open) -> None:
+    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    ready(page, ID)
+    button = page.locator(f"#{ID} .channel").nth(2)
+    button.tap()
+    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text(f"Channel {button.get_attribute('data-channel')}:")
+
+
+def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
+    page = open_page("#image=cat-2.b")
+    ready(page, ID)
+    page.locator(f"#{ID} .side-b select").select_option(index=2)
+    page.locator(f"#{ID} .channel").nth(5).click()
+    seen, address = shown(page), page.evaluate("location.hash")
+    other = open_page(address)
+    ready(other, ID)
+    assert shown(other) == seen
+    assert other.locator(f"#{ID} .channel").nth(5).get_attribute("aria-pressed") == "true"
+    page.go_back()
+    page.go_back()
+    page.wait_for_function(f"() => document.querySelector('#{ID} .side-b select').selectedIndex === 1")
+
+
+def test_the_sums_are_those_of_the_store(open_page: Open, atlas: Atlas) -> None:
+    page = open_page()
+    ready(page, ID)
+    with atlas.image(atlas.photographs[0]) as file:
+        logits = file.values("logits")
+        r = file.values(f"attribution/{MIDDLE}.channel/output.neuron").astype(np.float32).astype(float)
+    a, b = np.argsort(-logits)[:2]
+    evidence = np.sort(r[:, a] - r[:, b])
+    text = page.locator(f"#{ID} .sums").inner_text()
+    assert f": {signed(float(logits[a] - logits[b]))}." in text
+    assert f"together {signed(float(evidence.sum()))}, the 6 shown {signed(float(evidence[:3].sum() + evidence[-3:].sum()))}." in text

@@ -1,0 +1,190 @@
+"""What holds for the page as a whole and for every figure alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from pipeline.atlas import Atlas
+from pipeline.figures import FIGURES
+from pipeline.generate import identity
+from tests.browser.conftest import Open, all_ready, ready
+
+IDS = [identity(name) for name in FIGURES]
+
+
+def test_every_figure_shows_itself_from_a_disk(open_page: Open) -> None:
+    page = open_page()
+    assert all_ready(page) == IDS
+    assert page.locator("#picker").get_attribute("data-state") == "ready"
+
+
+def test_every_figure_shows_itself_below_a_path_of_a_server(open_page: Open, server: str) -> None:
+    page = open_page(url=f"{server}/a%20sub%20path%20%231/site/")
+    assert all_ready(page) == IDS
+
+
+def test_the_page_allows_no_code_but_its_own(site: Path) -> None:
+    text = (site / "index.html").read_text()
+    assert "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'" in text
+    assert "unsafe" not in text
+    assert " style=" not in text
+    assert "<script>" not in text.replace("&lt;script&gt;", "")
+    assert "//" not in "".join(part.split('"')[0] for part in text.split('src="')[1:])
+
+
+def test_names_are_shown_as_they_are_and_run_nothing(open_page: Open, atlas: Atlas) -> None:
+    page = open_page()
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for photograph in atlas.photographs:
+        page.locator(f'#picker [data-image="{photograph.name}"]').click()
+        all_ready(page)
+        assert page.locator("#predictions .photograph-title").inner_text().strip() == photograph.title.strip()
+    assert page.title() == atlas.settings.title
+    assert page.locator("h1").inner_text() == atlas.settings.title
+    assert not dialogs
+    assert page.locator("main img[onerror]").count() == 0
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440, 2560])
+def test_the_page_never_scrolls_sideways(open_page: Open, atlas: Atlas, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    for photograph in atlas.photographs:
+        page.evaluate("name => { atlas.state.show(name); }", photograph.name)
+        all_ready(page)
+        for details in page.locator("details").all():
+            details.evaluate("element => element.open = true")
+        wide = page.evaluate(
+            "() => [...document.querySelectorAll('main *')].filter(e => e.offsetParent && !e.closest('.table-scroll') "
+            "&& e.getBoundingClientRect().right > innerWidth + 1).map(e => e.className || e.tagName)"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, wide
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_assistive_technology_finds_no_fault(open_page: Open, scheme: str, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    all_ready(page)
+    for details in page.locator("details").all():
+        details.evaluate("element => element.open = true")
+    results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+    found = [(each["id"], [node["html"][:160] for node in each["nodes"]][:3]) for each in results.response["violations"]]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-20]), "is damaged"),
+        (lambda path: path.write_text(path.read_text().replace('atlas.register("', 'atlas.register("0')), "another build"),
+    ],
+    ids=["missing", "cut", "foreign"],
+)
+def test_a_broken_data_file_is_named_where_it_is_missed(open_page: Open, broken_site: Path, name: str, damage: object, says: str) -> None:
+    damage(broken_site / "data" / "coffee" / f"{name}.js")  # type: ignore[operator]
+    page = open_page(folder=broken_site, complaints=True)
+    ready(page, identity(name), "error")
+    problem = page.locator(f"#{identity(name)} .figure-problem")
+    expect(problem).to_contain_text(says)
+    expect(problem).to_contain_text(f"data/coffee/{name}.js")
+    for other in IDS:
+        if other != identity(name):
+            ready(page, other)
+    page.locator('#picker [data-image="third"]').click()
+    ready(page, identity(name))
+    expect(problem).to_be_hidden()
+
+
+def test_trying_again_shows_a_figure_whose_file_has_come_back(open_page: Open, broken_site: Path) -> None:
+    path = broken_site / "data" / "coffee" / "predictions.js"
+    content = path.read_bytes()
+    path.unlink()
+    page = open_page(folder=broken_site, complaints=True)
+    ready(page, "predictions", "error")
+    path.write_bytes(content)
+    page.locator("#predictions .figure-problem button").click()
+    ready(page, "predictions")
+    expect(page.locator("#predictions .figure-problem")).to_be_hidden()
+
+
+def test_without_the_facts_every_figure_says_so(open_page: Open, broken_site: Path) -> None:
+    (broken_site / "data" / "site.js").unlink()
+    page = open_page(folder=broken_site, complaints=True)
+    for each in IDS:
+        expect(page.locator(f"#{each} .figure-problem")).to_contain_text("data/site.js")
+
+
+def test_a_missing_sprite_is_named(open_page: Open, broken_site: Path) -> None:
+    for path in (broken_site / "sprites").glob("2-*.webp"):
+        path.unlink()
+    page = open_page(folder=broken_site, complaints=True)
+    all_ready(page)
+    expect(page.locator("#semantic-dictionary .figure-problem")).to_contain_text("sprites/2-blocks")
+    expect(page.locator("#semantic-dictionary .entry .value").first).not_to_be_empty()
+
+
+def test_without_javascript_there_are_pictures_and_captions(open_page: Open, atlas: Atlas) -> None:
+    page = open_page(java_script_enabled=False)
+    assert page.locator(".plain-photographs > li").count() == len(atlas.photographs)
+    for photograph in atlas.photographs:
+        expect(page.locator(".plain-photographs")).to_contain_text(photograph.title.split()[0])
+    shown = page.locator("svg.static-icon")
+    assert shown.count() >= 8
+    assert not page.locator("#picker").is_visible()
+    assert not page.locator("#class-comparison .channels").is_visible()
+
+
+def test_nothing_of_an_unseen_photograph_is_loaded(open_page: Open) -> None:
+    page = open_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    all_ready(page)
+    assert not [url for url in asked if "data/third/" in url or "photographs/third" in url]
+
+
+def test_a_link_to_a_section_keeps_what_is_chosen(open_page: Open) -> None:
+    page = open_page("#image=third")
+    ready(page, "predictions")
+    page.locator("#contents a").nth(2).click()
+    ready(page, "semantic-dictionary")
+    page.wait_for_function("() => location.hash.includes('image=third')")
+    assert page.evaluate("atlas.state.image") == "third"
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["#", "#image=%E0%A4%A", "#image=nobody&class-comparison=a:x,b,layer:none,channel:-1", "#&&==,,::&semantic-dictionary=cell:99.99"],
+)
+def test_a_senseless_address_opens_the_page_as_it_opens_first(open_page: Open, state: str) -> None:
+    page = open_page(state)
+    all_ready(page)
+    assert page.evaluate("atlas.state.image") == "coffee"
+
+
+def test_data_kept_in_memory_are_bounded_but_never_lost(open_page: Open) -> None:
+    page = open_page()
+    all_ready(page)
+    for _ in range(3):
+        for name in ("third", "cat-2.b", "coffee"):
+            page.evaluate("name => { atlas.state.show(name); }", name)
+            all_ready(page)
+
+
+def test_little_code(site: Path) -> None:
+    code = [path for path in site.rglob("*") if path.suffix in (".js", ".css") and "data" not in path.relative_to(site).parts]
+    assert sum(path.stat().st_size for path in code) <= 100_000
+
+
+def test_the_page_can_be_printed_and_stands_still_on_request(open_page: Open) -> None:
+    page = open_page(reduced_motion="reduce")
+    all_ready(page)
+    assert page.locator("#predictions .map").evaluate("element => getComputedStyle(element).transitionDuration") == "0s"
+    page.emulate_media(media="print")
+    assert page.locator("#picker").evaluate("element => getComputedStyle(element).position") == "static"
