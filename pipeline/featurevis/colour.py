@@ -1,0 +1,29 @@
+"""Decorrelated colour: parameters whose three channels vary independently, as those of photographs do after whitening.
+
+`c[B, 3, H, W]` are decorrelated values, `x[B, 3, H, W]` RGB in 0…1: `x = sigmoid(M c)` with M the square root of the
+covariance of ImageNet's colours, its columns scaled so that the longest has length 1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Rows are red, green, blue. Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017 (Lucid, color.py).
+_CORRELATION_SQRT = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+MATRIX = _CORRELATION_SQRT / _CORRELATION_SQRT.norm(dim=0).max()
+
+
+def correlate(values: Tensor) -> Tensor:
+    """Turn decorrelated colour `[B, 3, H, W]` into correlated RGB of any range: `M c` at every pixel."""
+    return torch.nn.functional.conv2d(values, MATRIX.to(values)[:, :, None, None])
+
+
+def decorrelate(values: Tensor) -> Tensor:
+    """Undo `correlate`."""
+    return torch.nn.functional.conv2d(values, torch.linalg.inv(MATRIX).to(values)[:, :, None, None])
+
+
+def to_rgb(values: Tensor) -> Tensor:
+    """Turn decorrelated colour `[B, 3, H, W]` into RGB in 0…1."""
+    return torch.sigmoid(correlate(values))

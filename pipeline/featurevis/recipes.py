@@ -1,0 +1,114 @@
+"""Recipes: named settings by which feature visualizations are made, S pixels square in T steps.
+
+A recipe is a value; a configuration chooses one by name and may override its size and steps. Nothing here imports
+torch: the site's generator and a build with nothing to do read recipes without loading it. `Recipe.fingerprint_parts`
+describes everything a picture depends on besides the network, the unit and the seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from pipeline.config import FeaturesTable
+from pipeline.errors import AtlasError, did_you_mean
+
+VERSION = 1
+"""Of the computation: raised whenever the same recipe gives other pictures, so that stored ones are made anew."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a picture is made.
+
+    Parameters
+    ----------
+    name
+        In the table, and in a configuration.
+    size
+        Side S of the picture in pixels.
+    steps
+        Number T of gradient steps.
+    parameterization
+        A name in `pipeline.featurevis.parameterizations.PARAMETERIZATIONS`.
+    learning_rate
+        Of Adam, in units of the parameters.
+    decay
+        Whether the learning rate falls to zero along half a cosine.
+    jitter
+        Largest shift of the canvas before it is shown to the network, in pixels, in each direction.
+    scales
+        Smallest and largest magnification.
+    degrees
+        Largest rotation either way.
+    view
+        Side of what the network is shown, as a part of S; the rest lies outside for that step.
+    coarse
+        `(part of the steps, part of S)` for a first stage on a smaller canvas, or None.
+    redirected
+        Number of first steps with redirected gradients of clipped activations.
+    blur, total_variation, l1
+        Weights of the penalties subtracted from every objective.
+    variants
+        Pictures made of each unit.
+    diversity
+        Weight of the penalty on the likeness of a unit's variants.
+    attempts
+        How often a picture that leaves its unit inactive is begun anew from another seed.
+    patience
+        A picture whose objective has grown by less than this part of itself over a quarter of the steps is finished;
+        0 never stops early.
+    """
+
+    name: str
+    size: int
+    steps: int
+    parameterization: str = "fourier"
+    learning_rate: float = 0.05
+    decay: bool = False
+    jitter: float = 8.0
+    scales: tuple[float, float] = (0.9, 1.1)
+    degrees: float = 10.0
+    view: float = 1.0
+    coarse: tuple[float, float] | None = None
+    redirected: int = 16
+    blur: float = 0.0
+    total_variation: float = 0.0
+    l1: float = 0.0
+    variants: int = 1
+    diversity: float = 0.0
+    attempts: int = 2
+    patience: float = 0.0
+
+    def fingerprint_parts(self) -> dict[str, Any]:
+        """Return what a picture depends on besides network, unit and seed, ready for JSON."""
+        return {"featurevis": VERSION, **asdict(self)}
+
+
+RECIPES = {each.name: each for each in (Recipe("fast", size=128, steps=64, learning_rate=0.05),)}
+
+
+def recipe(table: FeaturesTable) -> Recipe:
+    """Return the recipe that `[features]` of a configuration asks for, with its size and steps.
+
+    Raises
+    ------
+    AtlasError
+        For a name that is not in the table.
+    """
+    return named(table.recipe, size=table.size, steps=table.steps)
+
+
+def named(name: str, *, size: int | None = None, steps: int | None = None) -> Recipe:
+    """Return the recipe of that name, with another size or other steps where given.
+
+    Raises
+    ------
+    AtlasError
+        For a name that is not in the table.
+    """
+    if name not in RECIPES:
+        hint = did_you_mean(name, RECIPES) or ";"
+        raise AtlasError(f'[features] recipe = "{name}": no such recipe{hint} there are: {", ".join(RECIPES)}')
+    chosen = RECIPES[name]
+    return replace(chosen, size=size or chosen.size, steps=steps or chosen.steps)
