@@ -66,11 +66,10 @@ def test_hovering_a_channel_shows_where_it_is_active(open_page: Open, atlas: Atl
     button.hover()
     with atlas.image(atlas.photographs[0]) as file:
         a = file.values(f"activation/{MIDDLE}").astype(float)
-    opacity = np.array(
-        page.evaluate(
-            f"() => {{ const c = document.querySelector('#{ID} .map'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 3) }}"
-        )
-    ).reshape(a.shape[1:])
+    pixels = page.locator(f"#{ID} .map").evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+    )
+    opacity = np.array(pixels).reshape(*a.shape[1:], 4)[..., 3]
     named = [int(each) for each in page.evaluate(f"document.getElementById('{ID}').layer.channels")]
     largest = a[named].max()
     assert np.abs(opacity / 255 - 0.82 * (1 - a[channel] / largest)).max() < 0.01

@@ -1,0 +1,178 @@
+"""The site's folder: whole or untouched, ours or refused; what is written and what is reported."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline import generate as generator
+from pipeline import sprites
+from pipeline.atlas import Atlas, Layer
+from pipeline.errors import AtlasError
+from pipeline.figures import FIGURES, semantic_dictionary
+from pipeline.generate import generate, is_current
+from tests import synthetic
+
+
+@pytest.fixture(scope="module")
+def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
+    return synthetic.make(tmp_path_factory.mktemp("generate") / "store")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_site_is_written_and_reported(atlas: Atlas, tmp_path: Path) -> None:
+    start = time.perf_counter()
+    report = generate(atlas, tmp_path / "site")
+    assert time.perf_counter() - start < 5
+    found = contents(tmp_path / "site")
+    assert report.files == len(found)
+    assert report.bytes == sum(map(len, found.values())) == sum(report.kinds.values())
+    assert {".nojekyll", "index.html", "atlas.json", "atlas.css", "data/site.js"} <= set(found)
+    for name in FIGURES:
+        assert report.data[name] == {each.name: len(found[f"data/{each.name}/{name}.js"]) for each in atlas.photographs}
+    assert not any(part.startswith("_") for path in found for part in path.split("/"))
+    assert len(report.dead) == len(report.missing) == len(atlas.network.layers)
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_the_same_atlas_gives_the_same_bytes(atlas: Atlas, tmp_path: Path) -> None:
+    generate(atlas, tmp_path / "a")
+    generate(atlas, tmp_path / "b")
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_only_the_figures_asked_for(atlas: Atlas, tmp_path: Path) -> None:
+    generate(atlas, tmp_path / "site", ["semantic_dictionary"])
+    found = contents(tmp_path / "site")
+    assert "figures/semantic_dictionary.js" in found
+    assert "figures/class_comparison.js" not in found
+    assert "data/coffee/class_comparison.js" not in found
+    with pytest.raises(AtlasError, match='no figure "nothing"'):
+        generate(atlas, tmp_path / "site", ["nothing"])
+
+
+def test_a_failed_run_leaves_the_previous_site_as_it_was(atlas: Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "site"
+    generate(atlas, output)
+    before = contents(output)
+
+    def interrupted(*arguments: object) -> dict:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(semantic_dictionary, "bake", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        generate(atlas, output)
+    assert contents(output) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_a_run_cut_off_between_the_renames_is_mended_by_the_next(atlas: Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "site"
+    generate(atlas, output)
+    (output / "CNAME").write_text("example.org")
+    before = contents(output)
+    output.rename(tmp_path / ".site.previous")
+    monkeypatch.setattr(semantic_dictionary, "bake", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        generate(atlas, output)
+    assert contents(output) == before
+    monkeypatch.undo()
+    generate(atlas, output)
+    assert (output / "CNAME").read_text() == "example.org"
+
+
+def test_a_folder_of_someone_elses_is_left_alone(atlas: Atlas, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "thesis.tex").write_text("years of work")
+    with pytest.raises(AtlasError, match="left alone"):
+        generate(atlas, tmp_path / "site")
+    assert contents(tmp_path / "site") == {"thesis.tex": b"years of work"}
+    with pytest.raises(AtlasError, match="is a file"):
+        generate(atlas, tmp_path / "site" / "thesis.tex")
+
+
+def test_what_an_owner_adds_to_a_site_survives(atlas: Atlas, tmp_path: Path) -> None:
+    output = tmp_path / "site"
+    generate(atlas, output)
+    (output / "CNAME").write_text("example.org")
+    (output / ".git" / "refs").mkdir(parents=True)
+    (output / ".git" / "HEAD").write_text("ref")
+    (output / "data" / "notes.txt").write_text("mine")
+    (output / "data" / "coffee" / "predictions.js").write_text("changed")
+    generate(atlas, output, ["predictions"])
+    assert (output / "CNAME").read_text() == "example.org"
+    assert (output / ".git" / "refs").is_dir()
+    assert (output / "data" / "notes.txt").read_text() == "mine"
+    assert "changed" not in (output / "data" / "coffee" / "predictions.js").read_text()
+    assert not (output / "data" / "coffee" / "class_comparison.js").exists()
+
+
+def test_a_current_site_is_recognised(atlas: Atlas, tmp_path: Path) -> None:
+    output = tmp_path / "site"
+    assert not is_current(atlas, output)
+    generate(atlas, output)
+    assert is_current(atlas, output)
+    assert not is_current(atlas, output, ["predictions"])
+    (output / "data" / "site.js").unlink()
+    assert not is_current(atlas, output)
+
+
+def test_data_files_carry_the_build(atlas: Atlas, tmp_path: Path) -> None:
+    output = tmp_path / "site"
+    generate(atlas, output)
+    build = json.loads((output / "atlas.json").read_text())["build"]
+    for path in (output / "data").rglob("*.js"):
+        key = path.relative_to(output / "data").with_suffix("").as_posix()
+        assert path.read_text().startswith(f'atlas.register("{build}","{key}",{{')
+        assert path.read_text().isascii()
+
+
+def test_hostile_names_are_escaped_in_the_page(atlas: Atlas, tmp_path: Path) -> None:
+    generate(atlas, tmp_path / "site")
+    text = (tmp_path / "site" / "index.html").read_text()
+    for photograph in atlas.photographs:
+        if "<" in photograph.title:
+            assert photograph.title not in text
+    assert "<img src=x" not in text
+    assert "<b>cake" not in text
+
+
+def test_sprites_hold_the_pictures_in_order() -> None:
+    colours = [(int(i * 8), 255 - int(i * 8), 128) for i in range(30)]
+    pictures = [np.full((40, 40, 3), colour, np.uint8) for colour in colours]
+    sheets = [np.asarray(Image.open(io.BytesIO(part))) for part in sprites.parts(pictures, 32)]
+    assert [sheet.shape for sheet in sheets] == [(128, 192, 3), (32, 192, 3)]
+    for i, colour in enumerate(colours):
+        part, place = divmod(i, sprites.PART)
+        y, x = place // sprites.COLUMNS * 32 + 16, place % sprites.COLUMNS * 32 + 16
+        assert np.abs(sheets[part][y, x].astype(int) - colour).max() <= 6
+
+
+def test_sprites_keep_transparency() -> None:
+    opaque = np.full((8, 8, 3), 200, np.uint8)
+    soft = np.dstack([opaque, np.full((8, 8), 60, np.uint8)])
+    (part,) = sprites.parts([opaque, soft], 8)
+    sheet = np.asarray(Image.open(io.BytesIO(part)))
+    assert sheet[4, 4, 3] == 255
+    assert abs(int(sheet[4, 12, 3]) - 60) <= 6
+
+
+def test_layers_whose_names_look_alike_in_files_keep_their_own_sprites(tmp_path: Path) -> None:
+    layers = (Layer("a/b", "one", (6, 7, 7)), Layer("a:b", "two", (6, 7, 7)))
+    atlas = synthetic.make(tmp_path / "store", layers=layers)
+    generate(atlas, tmp_path / "site")
+    names = sorted(path.name for path in (tmp_path / "site" / "sprites").glob("*b-0.webp"))
+    assert len(names) == len(set(names)) == 2
+
+
+def test_templates_are_found_beside_the_package() -> None:
+    assert (generator.templates_folder() / "base.html.j2").is_file()
