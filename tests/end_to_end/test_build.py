@@ -189,7 +189,7 @@ def test_check_reports_everything_and_computes_nothing(workplace: Workplace) -> 
     [features]
     size = 32
     recipe = "fats"
-    channels = {early = [3, 99], lat = [1]}
+    channels = {early = [3, 99], lte = [1]}
     [site]
     figures = ["sematic_dictionary"]
     [model]
@@ -210,7 +210,7 @@ def test_check_reports_everything_and_computes_nothing(workplace: Workplace) -> 
         'did you mean "fast"',
         'no layer "lat" in tiny; did you mean "late"',
         '"model.names.middle"',
-        '"features.channels.lat"',
+        '"features.channels.lte"',
         "no channel 99; the layer has 8, 0 to 7",
         "no file matches",
         "absent.jpg",

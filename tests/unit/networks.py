@@ -52,8 +52,8 @@ class Functional(nn.Module):
 
 def network(module: nn.Module | None = None, seed: int = 0, order: str = "rgb", classes: list[str] | None = None) -> Network:
     """A seeded network around `module` (Plain by default) with 32 × 32 input; batch norms get random statistics."""
-    torch.manual_seed(seed)
     module = module if module is not None else Plain()
+    torch.manual_seed(seed)
     for layer in module.modules():
         for parameter in layer.parameters(recurse=False):
             nn.init.normal_(parameter, std=0.5 if parameter.ndim == 1 else (2 / parameter[0].numel()) ** 0.5)
