@@ -96,12 +96,12 @@ def needed_units(plan: Plan, atlas: Atlas, settings: Settings) -> dict[str, list
             for layer, units in figures.load(name).units(atlas, photograph).items():
                 needed[layer] |= units
     channels = settings.features.channels
-    for layer in atlas.network.layers:
+    for shown in atlas.network.layers:
         if channels == "all":
-            asked: Sequence[int] = range(layer.shape[0])
+            asked: Sequence[int] = range(shown.shape[0])
         else:
-            asked = channels.get(layer.name, ()) if isinstance(channels, dict) else ()
-        needed[layer.name] |= {f"channel:{channel}" for channel in asked}
+            asked = channels.get(shown.name, ()) if isinstance(channels, dict) else ()
+        needed[shown.name] |= {f"channel:{channel}" for channel in asked}
     return {layer: sorted(units, key=_unit_order) for layer, units in needed.items()}
 
 

@@ -34,6 +34,7 @@ def load(config: Config) -> Network:
 
     import_torchvision()
     import timm
+    import timm.data
     import torch
 
     name, weights = _name(config), config.settings.model.weights or "pretrained"
@@ -54,5 +55,8 @@ def load(config: Config) -> Network:
     recipe = timm.data.resolve_model_data_config(module)
     default = Preprocessing(int(recipe["input_size"][-1]), tuple(recipe["mean"]), tuple(recipe["std"]))
     return Network(
-        module, parts.preprocessing(config, default), parts.class_names(config, module.num_classes), config.settings.model.title or name
+        module,
+        parts.preprocessing(config, default),
+        parts.class_names(config, int(module.num_classes)),
+        config.settings.model.title or name,
     )

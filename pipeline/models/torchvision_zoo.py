@@ -59,7 +59,7 @@ def load(config: Config) -> Network:
     path = None if _is_release(weights) else parts.weights_path(config)
     if path is not None:
         parts.load_state(module, parts.read_state(path), path, name)
-    recipe = (release or releases.DEFAULT).transforms()  # type: ignore[attr-defined]
+    recipe = (release or releases.DEFAULT).transforms()
     preprocessing = parts.preprocessing(config, Preprocessing(int(recipe.crop_size[0]), tuple(recipe.mean), tuple(recipe.std)))
     module.eval()
     classes = parts.class_names(config, parts.output_count(module, preprocessing))

@@ -79,7 +79,7 @@ def test_not_toml(tmp_path: Path, text: str, message: str) -> None:
 
 def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
     config(tmp_path, "")
-    with pytest.raises(AtlasError, match="there are: atlas.toml"):
+    with pytest.raises(AtlasError, match=r"there are: atlas\.toml"):
         read(tmp_path / "other.toml")
     with pytest.raises(AtlasError, match="is a folder"):
         read(tmp_path)
