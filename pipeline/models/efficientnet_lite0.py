@@ -42,7 +42,7 @@ def load(config: Config) -> Network:
     import_torchvision()
     import timm
 
-    module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    module: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     own = parts.weights_path(config)
     if own is not None:
         parts.load_state(module, parts.read_state(own), own, TITLE)
@@ -50,4 +50,4 @@ def load(config: Config) -> Network:
         state = dict(zip(module.state_dict(), parts.read_state(_packaged_weights()).values(), strict=True))
         parts.load_state(module, state, _packaged_weights(), TITLE)
     preprocessing = parts.preprocessing(config, Preprocessing(224, (127 / 255,) * 3, (128 / 255,) * 3))
-    return Network(module, preprocessing, parts.class_names(config, int(module.num_classes)), config.settings.model.title or TITLE)
+    return Network(module, preprocessing, parts.class_names(config, module.num_classes), config.settings.model.title or TITLE)

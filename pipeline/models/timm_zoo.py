@@ -34,8 +34,8 @@ def load(config: Config) -> Network:
 
     import_torchvision()
     import timm
-    import timm.data
     import torch
+    from timm.data.config import resolve_model_data_config
 
     name, weights = _name(config), config.settings.model.weights or "pretrained"
     if not timm.is_model(name):
@@ -44,7 +44,7 @@ def load(config: Config) -> Network:
     path = None if weights in _WORDS else parts.weights_path(config)
     torch.manual_seed(0)
     try:
-        module = timm.create_model(name, pretrained=weights == "pretrained")
+        module: Any = timm.create_model(name, pretrained=weights == "pretrained")
     except Exception as error:  # the hub's client raises kinds of its own for every way to be out of reach
         reason = (str(error) or type(error).__name__).splitlines()[0][:160]
         raise AtlasError(
@@ -52,11 +52,11 @@ def load(config: Config) -> Network:
         ) from error
     if path is not None:
         parts.load_state(module, parts.read_state(path), path, name)
-    recipe = timm.data.resolve_model_data_config(module)
+    recipe = resolve_model_data_config(module)
     default = Preprocessing(int(recipe["input_size"][-1]), tuple(recipe["mean"]), tuple(recipe["std"]))
     return Network(
         module,
         parts.preprocessing(config, default),
-        parts.class_names(config, int(module.num_classes)),
+        parts.class_names(config, module.num_classes),
         config.settings.model.title or name,
     )
