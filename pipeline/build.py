@@ -306,10 +306,14 @@ def _executor(survey: Survey) -> Iterator[tuple[Executor, int]]:
 
 
 def _require_photographs(survey: Survey) -> None:
+    wanted = survey.image_fingerprints()
+    command = f'"building-blocks build {survey.config.path}" computes it'
     for photograph in survey.photographs:
         path = survey.store.image_path(photograph.name)
-        if not path.exists():
-            raise AtlasError(f'{path}: not computed yet; "building-blocks build {survey.config.path}" computes it')
+        found = state(path, "image", wanted[photograph.name])
+        if found is not State.CURRENT:
+            why = {State.ABSENT: "not computed yet", State.STALE: "computed from something else than now configured"}
+            raise AtlasError(f"{path}: {why.get(found, 'damaged')}; {command}")
 
 
 def _generate(atlas: Atlas, survey: Survey, reporter: Reporter, always: bool = False) -> Path:
