@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipeline.config import Settings
 from pipeline.store import File, Picture, Store, slug
 
@@ -64,6 +66,14 @@ class Atlas:
     def image(self, photograph: Photograph) -> File:
         """Open a photograph's file (a context manager)."""
         return self.store.image(photograph.name)
+
+    def grid(self, photograph: Photograph, layer: str) -> np.ndarray | None:
+        """The activation grid of a layer, uint8 `[H, W, S, S, 3]`: a picture of every position; None if there is none."""
+        path = self.store.grid_path(photograph.name, layer)
+        if not path.exists():
+            return None
+        with File(path) as file:
+            return file.values("cells")
 
     def pictures(self, layer: str, units: Iterable[str]) -> dict[str, Picture]:
         """The feature visualizations of some units; those that were never made are left out."""

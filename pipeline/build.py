@@ -6,14 +6,12 @@ then the site. Nothing here imports torch unless something has to be computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from pipeline import generate, images, models, plan, probe
 from pipeline.atlas import Atlas, Layer, NetworkFacts, Photograph
@@ -265,11 +263,11 @@ def _render_pictures(survey: Survey, atlas: Atlas, reporter: Reporter) -> None:
         if not total:
             return
         device = choose_device(_device(survey.config, survey.options))
-        directions: Mapping[str, np.ndarray] = {}
+        vectors = plan.directions(survey.plan, atlas)
         jobs = [
-            PictureJob(survey.config, device, layer, tuple(units[start : start + PICTURES_PER_JOB]), directions)
+            PictureJob(survey.config, device, layer, chunk, {unit: vectors[layer][unit] for unit in chunk if unit in vectors[layer]})
             for layer, units in missing.items()
-            for start in range(0, len(units), PICTURES_PER_JOB)
+            for chunk in (tuple(units[start : start + PICTURES_PER_JOB]) for start in range(0, len(units), PICTURES_PER_JOB))
         ]
         with _executor(survey) as (pool, workers):
             for job, batches in run_all(pool, workers, render_pictures, jobs):

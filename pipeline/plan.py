@@ -15,12 +15,14 @@ from pipeline import figures
 from pipeline.config import Config, Settings
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.featurevis.recipes import recipe
-from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Content, Interface, Substrate
+from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Content, Interface, Presentation, Substrate
 from pipeline.images import PhotographFile
 from pipeline.probe import Facts
 from pipeline.store import fingerprint_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pipeline.atlas import Atlas
 
 CONTENTS_VERSION = 1  # raised when activations, attributions or groups are computed differently
@@ -82,6 +84,12 @@ def picture_fingerprint(facts: Facts, settings: Settings, layer: str) -> str:
     )
 
 
+def grid_fingerprint(facts: Facts, settings: Settings, photograph: PhotographFile, layer: str) -> str:
+    """Of everything that a photograph's activation grid of one layer depends on."""
+    parts = [photograph.fingerprint, facts.size, settings.dataset.fit]
+    return fingerprint_of("grid", *parts, picture_fingerprint(facts, settings, layer))
+
+
 def site_fingerprint(plan: Plan, facts: Facts, settings: Settings, images: Mapping[str, str], pictures: Mapping[str, str]) -> str:
     """Of everything that the site is baked from: all files of the store that it reads, and the settings it prints."""
     parts: list[Any] = [list(plan.figures), list(plan.layers), facts.title, list(facts.classes), dict(images), dict(pictures)]
@@ -94,7 +102,7 @@ def needed_units(plan: Plan, atlas: Atlas, settings: Settings) -> dict[str, list
     for name in plan.figures:
         for photograph in atlas.photographs:
             for layer, units in figures.load(name).units(atlas, photograph).items():
-                needed[layer] |= units
+                needed[layer] |= set(units)
     channels = settings.features.channels
     for shown in atlas.network.layers:
         if channels == "all":
@@ -103,6 +111,22 @@ def needed_units(plan: Plan, atlas: Atlas, settings: Settings) -> dict[str, list
             asked = channels.get(shown.name, ()) if isinstance(channels, dict) else ()
         needed[shown.name] |= {f"channel:{channel}" for channel in asked}
     return {layer: sorted(units, key=_unit_order) for layer, units in needed.items()}
+
+
+def directions(plan: Plan, atlas: Atlas) -> dict[str, dict[str, np.ndarray]]:
+    """The vectors f4 [C] of the units that are directions, by layer and unit."""
+    found: dict[str, dict[str, np.ndarray]] = {layer: {} for layer in plan.layers}
+    for name in plan.figures:
+        for photograph in atlas.photographs:
+            for layer, vectors in figures.directions(figures.load(name), atlas, photograph).items():
+                found[layer].update(vectors)
+    return found
+
+
+def grid_layers(plan: Plan) -> tuple[str, ...]:
+    """The layers whose positions are shown as feature visualizations: the activation grids."""
+    shown = {element.content for each in plan.interfaces for element in each.elements if element.presentation is Presentation.FEATURE_VIS}
+    return tuple(layer for layer in plan.layers if Activation(Substrate(layer, Atom.SPATIAL)) in shown)
 
 
 def _unit_order(unit: str) -> tuple[str, int, str]:

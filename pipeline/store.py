@@ -11,6 +11,8 @@ contents depend on) and `created_by`; every dataset carries `dims` and `units`.
     <root>/visualizations/<layer>/<settings>-<batch>.h5
                                          pictures uint8 [B, S, S, 3 or 4] · units [B] · objective f4 [B] · …
 
+    <root>/grids/<image>/<layer>.h5      cells uint8 [H, W, S, S, 3]: an activation grid, one picture a position
+
 C: channels, H and W: height and width, K: classes, n: groups, B: pictures of a batch, S: side in pixels.
 """
 
@@ -279,6 +281,9 @@ class Store:
 
     def visualization_folder(self, layer: str) -> Path:
         return self.root / "visualizations" / slug(layer)
+
+    def grid_path(self, image: str, layer: str) -> Path:
+        return self.root / "grids" / image / f"{slug(layer)}.h5"
 
     def image(self, image: str) -> File:
         """Open an image's file."""

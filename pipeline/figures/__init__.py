@@ -10,6 +10,8 @@ A figure's module has
   the photograph's contents are computed;
 - `opening(atlas, photograph) -> {layer: [unit, …]}`, which a figure may leave out: those of its pictures that are seen
   before the reader does anything; the site packs them together so that few bytes travel first;
+- `directions(atlas, photograph) -> {layer: {unit: vector f4 [C]}}`, only for figures that show pictures of directions
+  (groups): the vectors of such units, which are named by `pipeline.figures.units.direction_unit`;
 - `bake(atlas, photograph) -> dict`: what the browser gets, JSON-able, with arrays packed by `pipeline.figures.packing`;
 - `page(atlas) -> dict`: what its template gets besides the atlas.
 
@@ -25,6 +27,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pipeline.errors import AtlasError, did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pipeline.atlas import Atlas, Photograph
     from pipeline.config import Settings
     from pipeline.grammar import Interface
@@ -73,6 +77,12 @@ def chosen(names: Sequence[str] | None) -> tuple[Figure, ...]:
     """Return the figures named, or all of them, in page order."""
     modules = {name: load(name) for name in names if name} if names is not None else {name: load(name) for name in FIGURES}
     return tuple(modules[name] for name in FIGURES if name in modules)
+
+
+def directions(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, Mapping[str, np.ndarray]]:
+    """Return the vectors of the directions that a figure shows; none for a figure that shows channels only."""
+    function = getattr(figure, "directions", None)
+    return function(atlas, photograph) if function else {}
 
 
 def opening(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, Sequence[str]]:
