@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline import figures
 from pipeline.atlas import Atlas, Layer, NetworkFacts, Photograph
-from pipeline.config import DatasetTable, Settings
+from pipeline.config import DatasetTable, FeaturesTable, Settings
 from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Content
 from pipeline.store import Array, Store, fingerprint_of, float16, write
 
@@ -103,7 +103,11 @@ def arrays(rng: np.random.Generator, wanted: Sequence[Content], layers: Sequence
 def make(root: Path, *, photographs: Sequence[Photograph] = PHOTOGRAPHS, layers: Sequence[Layer] = LAYERS, seed: int = 0) -> Atlas:
     """Write a store below `root` and return the atlas that reads it. One picture of each layer is dead, one is missing."""
     rng = np.random.default_rng(seed)
-    settings = Settings(title='An atlas of "blobs" & <blobs>', dataset=DatasetTable(images=("*.jpg",)))
+    settings = Settings(
+        title='An atlas of "blobs" & <blobs>',
+        dataset=DatasetTable(images=("*.jpg",)),
+        features=FeaturesTable(channels="all"),
+    )
     store = Store(root)
     wanted = contents(figures.FIGURES, layers, settings)
     for each in photographs:

@@ -2,8 +2,9 @@
 
 From `R[C, K]`, the attribution of a layer's channels to the logits (linear approximation, summed over positions): for
 two classes A and B the evidence of channel c is `R[c, A] − R[c, B]`. Shown are the `SIDE` channels with the most
-evidence for A and the `SIDE` with the most for B, for every pair of the most probable classes, in every display layer,
-and the activation map `a[c, :, :]` of each of these channels.
+evidence for A and the `SIDE` with the most for B, for every pair of the most probable classes, and the activation map
+`a[c, :, :]` of each of these channels. Every layer shown costs some twenty feature visualizations a photograph; so it is
+one layer, late in the network, or all display layers if the atlas has pictures of all channels anyway.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from pipeline.atlas import Atlas, Layer, Photograph
 from pipeline.config import Settings
 from pipeline.figures.classes import Prediction, leading
 from pipeline.figures.packing import pack, pack_levels
+from pipeline.figures.units import channel_unit
 from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Interface, Presentation, Substrate, show
 from pipeline.store import File
 
@@ -31,11 +33,24 @@ SIDE = 3
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
     """Return channels, their attribution to the classes, and the classes."""
     elements = [*show(Activation(Substrate(INPUT, Atom.WHOLE))), *show(Activation(CLASSES))]
-    for layer in layers:
+    for layer in shown(layers, settings):
         channels = Substrate(layer, Atom.CHANNEL)
         elements += show(Attribution(channels, CLASSES))
         elements += show(Activation(channels), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
     return Interface(NAME, tuple(elements))
+
+
+T = TypeVar("T")
+
+
+def shown(layers: Sequence[T], settings: Settings) -> tuple[T, ...]:
+    """Return those of the display layers that the figure compares in."""
+    return tuple(layers) if settings.features.channels == "all" else (_late(layers),)
+
+
+def _late(layers: Sequence[T]) -> T:
+    # The last layer but one: its channels stand for things, and still have places.
+    return layers[max(0, len(layers) - 2)]
 
 
 @dataclass(frozen=True)
@@ -70,17 +85,17 @@ def attribution(file: File, layer: Layer, classes: Sequence[Prediction]) -> np.n
 
 
 def first_layer(atlas: Atlas) -> Layer:
-    """Return the layer that the figure opens with: the last but one, where channels are concepts and still have places."""
-    return atlas.network.layers[max(0, len(atlas.network.layers) - 2)]
+    """Return the layer that the figure opens with."""
+    return _late(atlas.network.layers)
 
 
 def units(atlas: Atlas, photograph: Photograph) -> dict[str, set[str]]:
-    """Return the channels of every pair of every display layer."""
+    """Return the channels of every pair in every layer shown."""
     classes = leading(atlas, photograph)
     with atlas.image(photograph) as file:
         return {
-            layer.name: {f"channel:{c}" for pair in compare(attribution(file, layer, classes)) for c in pair.for_a + pair.for_b}
-            for layer in atlas.network.layers
+            layer.name: {channel_unit(c) for pair in compare(attribution(file, layer, classes)) for c in pair.for_a + pair.for_b}
+            for layer in shown(atlas.network.layers, atlas.settings)
         }
 
 
@@ -89,14 +104,14 @@ def opening(atlas: Atlas, photograph: Photograph) -> dict[str, list[str]]:
     layer = first_layer(atlas)
     with atlas.image(photograph) as file:
         pairs = compare(attribution(file, layer, leading(atlas, photograph)))
-    return {layer.name: [f"channel:{c}" for c in pairs[0].for_a + pairs[0].for_b]} if pairs else {}
+    return {layer.name: [channel_unit(c) for c in pairs[0].for_a + pairs[0].for_b]} if pairs else {}
 
 
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
     """Return the classes and, for each layer, the pairs, the channels they name, their evidence and their maps."""
     classes = leading(atlas, photograph)
     with atlas.image(photograph) as file:
-        layers = [_baked(file, layer, classes) for layer in atlas.network.layers]
+        layers = [_baked(file, layer, classes) for layer in shown(atlas.network.layers, atlas.settings)]
     return {"first": first_layer(atlas).name, "classes": [prediction.baked() for prediction in classes], "layers": layers}
 
 

@@ -1,9 +1,9 @@
 """The semantic dictionary: what the strongest channels at any position of a layer look for.
 
-For each display layer: activations `a[C, H, W]` are shown on a grid of `[rows, columns]` cells. A layer with more than
-`GRID` positions a side is averaged over blocks of p × p positions, and the page says so. Of each cell: the `STRONGEST`
-channels with their activations, the first `FIRST` numbers of its vector, the vector's length and how many of its
-channels are positive.
+For each display layer: activations `a[C, H, W]` are shown on a grid of `[rows, columns]` cells. A cell averages blocks of
+p × p positions where a layer has more than `GRID` a side, or where its positions would need pictures of more than
+`PICTURES` different channels; the page says so. Of each cell: the `STRONGEST` channels with their activations, the first
+`FIRST` numbers of its vector, the vector's length and how many of its channels are positive.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from pipeline.atlas import Atlas, Layer, Photograph
 from pipeline.config import Settings
 from pipeline.figures.packing import pack
+from pipeline.figures.units import channel_unit
 from pipeline.grammar import INPUT, Activation, Atom, Interface, Presentation, Substrate, show
 from pipeline.store import File
 
@@ -25,7 +26,9 @@ TITLE = "What the network sees at each place"
 
 STRONGEST = 4
 FIRST = 12
-GRID = 14
+GRID = 14  # cells a side at most
+COARSE = 7  # cells a side that are always kept, however many pictures they need
+PICTURES = 64  # different channels of one layer and photograph, at most; each costs a feature visualization
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
@@ -57,6 +60,11 @@ class Cells:
         return float(max(self.values.max(), 0.0))
 
     @property
+    def shown(self) -> np.ndarray:
+        """The channels that are among the strongest of any cell."""
+        return np.unique(self.channels[self.values > 0])
+
+    @property
     def liveliest(self) -> tuple[int, int]:
         """Row and column of the cell with the longest vector among those inside the border, where there is an inside.
 
@@ -81,10 +89,20 @@ def average(a: np.ndarray, block: int) -> np.ndarray:
     return a
 
 
-def cells(file: File, layer: Layer) -> Cells:
+def cells(file: File, layer: Layer, settings: Settings) -> Cells:
     """Cut one layer of an image's file into cells."""
     a = file.values(Activation(Substrate(layer.name, Atom.SPATIAL)).path).astype(np.float32)
-    block = -(-max(a.shape[1:]) // GRID)
+    side = max(a.shape[1:])
+    block = -(-side // GRID)
+    cut = _cut(a, block)
+    bound = a.shape[0] if settings.features.channels == "all" else PICTURES
+    while len(cut.shown) > bound and -(-side // (block + 1)) >= COARSE:
+        block += 1
+        cut = _cut(a, block)
+    return cut
+
+
+def _cut(a: np.ndarray, block: int) -> Cells:
     vectors = average(a, block)
     order = np.argsort(-vectors, axis=0, kind="stable")[:STRONGEST]
     values = np.maximum(np.take_along_axis(vectors, order, axis=0), 0)
@@ -96,8 +114,8 @@ def units(atlas: Atlas, photograph: Photograph) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     with atlas.image(photograph) as file:
         for layer in atlas.network.layers:
-            cut = cells(file, layer)
-            found[layer.name] = {f"channel:{channel}" for channel in np.unique(cut.channels[cut.values > 0])}
+            cut = cells(file, layer, atlas.settings)
+            found[layer.name] = {channel_unit(channel) for channel in cut.shown}
     return found
 
 
@@ -111,20 +129,19 @@ def opening(atlas: Atlas, photograph: Photograph) -> dict[str, list[str]]:
     """Return the channels of the cell that the figure opens with."""
     layer = first_layer(atlas)
     with atlas.image(photograph) as file:
-        cut = cells(file, layer)
+        cut = cells(file, layer, atlas.settings)
     row, column = cut.liveliest
-    return {layer.name: [f"channel:{channel}" for channel in cut.channels[row, column]]}
+    return {layer.name: [channel_unit(c) for c, value in zip(cut.channels[row, column], cut.values[row, column], strict=True) if value > 0]}
 
 
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
     """Return, for each layer, the cells as arrays and the cell to open with."""
     with atlas.image(photograph) as file:
-        layers = [_baked(file, layer) for layer in atlas.network.layers]
+        layers = [_baked(cells(file, layer, atlas.settings), layer) for layer in atlas.network.layers]
     return {"first": first_layer(atlas).name, "layers": layers}
 
 
-def _baked(file: File, layer: Layer) -> dict[str, Any]:
-    cut = cells(file, layer)
+def _baked(cut: Cells, layer: Layer) -> dict[str, Any]:
     by_cell = cut.vectors.transpose(1, 2, 0)
     return {
         "layer": layer.name,
@@ -143,7 +160,7 @@ def page(atlas: Atlas) -> dict[str, Any]:
     """Return the layers and an example: the strongest channel of the first photograph's first cell."""
     photograph, layer = atlas.photographs[0], first_layer(atlas)
     with atlas.image(photograph) as file:
-        cut = cells(file, layer)
+        cut = cells(file, layer, atlas.settings)
     row, column = cut.liveliest
     strongest = [(int(c), float(v)) for c, v in zip(cut.channels[row, column], cut.values[row, column], strict=True)]
-    return {"layer": layer, "row": row, "column": column, "strongest": strongest, "block": cut.block, "grid": GRID, "first": FIRST}
+    return {"layer": layer, "row": row, "column": column, "strongest": strongest, "block": cut.block, "first": FIRST}

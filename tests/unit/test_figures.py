@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import figures
 from pipeline.atlas import Atlas, Layer, Photograph
+from pipeline.config import DatasetTable, FeaturesTable, Settings
 from pipeline.errors import AtlasError
 from pipeline.figures import class_comparison, classes, packing, semantic_dictionary
 from pipeline.grammar import Interface
@@ -186,3 +187,26 @@ def test_the_comparison_keeps_the_stores_numbers(atlas: Atlas) -> None:
 
 def test_an_atlas_with_one_class_has_nothing_to_compare() -> None:
     assert class_comparison.compare(np.ones((6, 1))) == []
+
+
+def test_a_layer_that_would_need_many_pictures_is_shown_in_coarser_cells() -> None:
+    rng = np.random.default_rng(0)
+    layer = Layer("wide", "wide", (400, 14, 14))
+
+    class File:
+        def values(self, path: str) -> np.ndarray:
+            return synthetic.activations(rng, layer.shape)
+
+    settings = Settings(dataset=DatasetTable(images=("*.jpg",)))
+    cut = semantic_dictionary.cells(File(), layer, settings)  # type: ignore[arg-type]
+    assert cut.block == 2
+    assert cut.channels.shape == (7, 7, 4)
+    every = Settings(dataset=DatasetTable(images=("*.jpg",)), features=FeaturesTable(channels="all"))
+    assert semantic_dictionary.cells(File(), layer, every).block == 1  # type: ignore[arg-type]
+
+
+def test_classes_are_compared_in_one_late_layer_unless_all_pictures_exist() -> None:
+    few, every = (Settings(dataset=DatasetTable(images=("*.jpg",)), features=FeaturesTable(channels=kind)) for kind in ("shown", "all"))
+    assert class_comparison.shown(("a", "b", "c"), few) == ("b",)
+    assert class_comparison.shown(("a",), few) == ("a",)
+    assert class_comparison.shown(("a", "b", "c"), every) == ("a", "b", "c")

@@ -89,6 +89,7 @@
       const label = atlas.element("label", {}, input, atlas.element("span", {}, atlas.name(title), atlas.element("small", {}, `${shape[1]} × ${shape[2]} × ${shape[0]}`)));
       return [input, label];
     });
+    fieldset.classList.toggle("single", names.length === 1);
     fieldset.querySelector(".choices").replaceChildren(...inputs.map(([, label]) => label));
     return (name) => inputs.forEach(([input]) => (input.checked = input.value === name));
   };
