@@ -195,7 +195,7 @@ def test_a_layer_that_would_need_many_pictures_is_shown_in_coarser_cells() -> No
 
     class File:
         def values(self, path: str) -> np.ndarray:
-            return synthetic.activations(rng, layer.shape)
+            return rng.gamma(1.0, 1.0, layer.shape)
 
     settings = Settings(dataset=DatasetTable(images=("*.jpg",)))
     cut = semantic_dictionary.cells(File(), layer, settings)  # type: ignore[arg-type]
