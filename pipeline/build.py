@@ -18,6 +18,7 @@ from pipeline.atlas import Atlas, Layer, NetworkFacts, Photograph
 from pipeline.config import Config
 from pipeline.errors import AtlasError, raise_all
 from pipeline.executor import executor, run_all
+from pipeline.figures import groupings
 from pipeline.images import PhotographFile
 from pipeline.jobs import ImageJob, PictureJob, choose_device, compute_image, network, render_pictures
 from pipeline.progress import Reporter
@@ -165,6 +166,8 @@ def survey_of(
         found.errors += _unreadable(photographs)
         raise_all(found.errors)
     assert facts is not None
+    shapes = {layer: facts.layer(layer).shape for layer in layers}
+    config = config.model_copy(update={"settings": groupings.resolve(config.settings, shapes)})
     survey = Survey(config, options, store, facts, plan.make_plan(chosen, layers, config.settings), photographs)
     _check_photographs(survey, decode_all)
     return survey
