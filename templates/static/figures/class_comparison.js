@@ -6,8 +6,12 @@ customElements.define("atlas-class-comparison", class extends atlas.Figure {
 
   build() {
     const find = (name) => this.querySelector(`.${name}`);
-    Object.assign(this, { sides: [find("side-a"), find("side-b")], columns: find("channels"), sums: find("sums"), scale: find("map-scale"), caption: find("stage-caption"), table: find("figure-table table"), legend: find("legend") });
+    Object.assign(this, { sides: [find("side-a"), find("side-b")], columns: find("channels"), sums: find("sums"), scale: find("map-scale"), caption: find("stage-caption"), legend: find("legend") });
     this.selects = this.sides.map((side) => side.querySelector("select"));
+    this.table = atlas.table(find("figure-table"), () => [
+      ["Channel", "Net evidence (A − B), logits", "For A, logits", "For B, logits"],
+      this.shown.map((entry) => [`channel ${entry.channel}`, ...[entry.net, entry.a, entry.b].map((value) => atlas.signed(value))]),
+    ]);
     this.stage = new atlas.Stage(find("stage"));
     this.selects.forEach((select, side) => select.addEventListener("change", () => this.choose({ [side ? "b" : "a"]: select.value, channel: null })));
     find("swap").addEventListener("click", () => this.choose({ a: this.selects[1].value, b: this.selects[0].value, channel: null }));
@@ -85,7 +89,7 @@ customElements.define("atlas-class-comparison", class extends atlas.Figure {
     button?.focus();
     this.legend.textContent = `A full bar is ${atlas.number(most)} logits. Bars to the left, blue: for the class on the left; to the right, orange: for the class on the right.`;
     this.describeSums(a, b);
-    atlas.fillTable(this.table, ["Channel", "Net evidence (A − B), logits", "For A, logits", "For B, logits"], this.shown.map((entry) => [`channel ${entry.channel}`, ...[entry.net, entry.a, entry.b].map((value) => atlas.signed(value))]));
+    this.table();
   }
 
   rowNames() {

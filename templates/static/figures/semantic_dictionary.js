@@ -7,7 +7,8 @@ customElements.define("atlas-semantic-dictionary", class extends atlas.Figure {
 
   build() {
     const find = (name) => this.querySelector(`.${name}`);
-    Object.assign(this, { vector: find("vector"), summary: find("vector-summary"), entries: find("entries"), hint: find("hint"), legend: find("legend"), table: find("figure-table table") });
+    Object.assign(this, { vector: find("vector"), summary: find("vector-summary"), entries: find("entries"), hint: find("hint"), legend: find("legend") });
+    this.table = atlas.table(find("figure-table"), () => [["Rank", "Channel", "Activation"], this.strongest(this.grid.row, this.grid.column).map(([channel, value], i) => [i + 1, `channel ${channel}`, atlas.activation(value)])]);
     this.stage = new atlas.Stage(find("stage"));
     this.grid = new atlas.Grid(this.stage.root, "Places in the photograph", {
       hover: (row, column, keyed) => (keyed || !this.held) && this.move(row, column),
@@ -15,6 +16,9 @@ customElements.define("atlas-semantic-dictionary", class extends atlas.Figure {
       back: () => this.release(),
       label: (row, column) => this.describe(row, column),
     });
+    this.layout = find("dictionary-layout");
+    this.line = find("connector polyline");
+    new ResizeObserver(() => this.layer && this.connect()).observe(this.layout);
     this.icons = [...this.entries.querySelectorAll(".entry")];
     this.addEventListener("pointerenter", () => this.ahead(), { passive: true });
     this.addEventListener("focusin", () => this.ahead());
@@ -71,6 +75,7 @@ customElements.define("atlas-semantic-dictionary", class extends atlas.Figure {
     const { layer, vector, length, positive, peak, block } = this.layer;
     const count = atlas.layer(layer).shape[0];
     this.grid.place(row, column, this.held);
+    this.connect();
     this.vector.replaceChildren(
       atlas.element("var", {}, "a"), atlas.element("sub", {}, `${row + 1}, ${column + 1}`), " = [",
       ...Array.from(vector.slice(row, column), (value) => atlas.element("span", { class: value > 0 ? "" : "quiet" }, atlas.activation(value))).flatMap((number, i) => (i ? [", ", number] : [number])),
@@ -89,8 +94,16 @@ customElements.define("atlas-semantic-dictionary", class extends atlas.Figure {
     });
     this.legend.textContent = `A full bar is an activation of ${atlas.activation(peak)}, the largest in any cell of this layer for this photograph.`;
     this.hint.textContent = this.held ? "Held. Click the cell again, or press Escape, to let go." : "Point at the photograph, or use the arrow keys. Click, tap or Enter holds a cell.";
-    atlas.fillTable(this.table, ["Rank", "Channel", "Activation"], found.map(([channel, value], i) => [i + 1, `channel ${channel}`, atlas.activation(value)]));
+    this.table();
     this.say(`${atlas.layer(layer).title}, ${this.describe(row, column)}`);
+  }
+
+  /* A line from the cell to its vector, where they stand side by side. */
+  connect() {
+    const { left, top } = this.layout.getBoundingClientRect(), cell = this.grid.cell.getBoundingClientRect(), box = this.vector.getBoundingClientRect();
+    const start = [cell.right - left, cell.top + cell.height / 2 - top], end = [box.left - left, box.top + 1.4 * 16 - top];
+    const bend = end[0] - 20;
+    this.line.setAttribute("points", box.left < cell.right ? "" : [start, [bend, start[1]], [bend, end[1]], end].join(" "));
   }
 
   /* The reader is here: have all of this layer's pictures ready. */

@@ -1,5 +1,6 @@
 /* Packed arrays, as `pipeline/figures/packing.py` writes them, back into numbers: `{shape, values, scale, at(i, j, …)}`.
-   `at` gives the value in its unit; `values` are the stored levels, to be multiplied by `scale`. */
+   `at` gives the value in its unit; `values` are the stored levels, to be multiplied by `scale`;
+   levels with a `power` are turned into values at once. */
 "use strict";
 
 {
@@ -19,10 +20,14 @@
     i2: (buffer) => new Int16Array(buffer),
   };
 
-  atlas.unpack = ({ type, shape, data, scale = 1 }) => {
+  atlas.unpack = ({ type, shape, data, scale = 1, power }) => {
     const text = atob(data), bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    const values = TYPES[type](bytes.buffer);
+    let values = TYPES[type](bytes.buffer);
+    if (power) {
+      const meaning = Float32Array.from({ length: 256 }, (_, byte) => Math.sign((byte << 24) >> 24) * Math.abs((byte << 24) >> 24) ** power * scale);
+      [values, scale] = [Float32Array.from(bytes, (byte) => meaning[byte]), 1];
+    }
     const at = (...place) => values[place.reduce((sum, i, axis) => sum * shape[axis] + i, 0)] * scale;
     /* The part of the array at the first indexes: slice(c) of [C, H, W] is [H, W], sharing the memory. */
     const slice = (...place) => {

@@ -77,12 +77,19 @@ window.atlas = { build: document.documentElement.dataset.build, site: null };
   atlas.layer = (name) => atlas.site.layers.find((layer) => layer.name === name);
   atlas.photograph = (name) => atlas.site.photographs.find((photograph) => photograph.name === name);
 
-  /* The table behind a figure: headings and rows of texts or elements, into a <table>. */
-  atlas.fillTable = (table, headings, rows) => {
+  /* The table behind a figure: make() gives headings and rows of texts or elements. Returns what to call after a change;
+     a table that nobody has opened is not drawn. */
+  atlas.table = (details, make) => {
     const cell = (tag, scope) => (content) => atlas.element(tag, { scope }, content);
-    table.replaceChildren(
-      atlas.element("thead", {}, atlas.element("tr", {}, ...headings.map(cell("th", "col")))),
-      atlas.element("tbody", {}, ...rows.map(([first, ...rest]) => atlas.element("tr", {}, cell("th", "row")(first), ...rest.map(cell("td"))))),
-    );
+    const draw = () => {
+      if (!details.open || details.closest(".figure").dataset.state !== "ready") return;
+      const [headings, rows] = make();
+      details.querySelector("table").replaceChildren(
+        atlas.element("thead", {}, atlas.element("tr", {}, ...headings.map(cell("th", "col")))),
+        atlas.element("tbody", {}, ...rows.map(([first, ...rest]) => atlas.element("tr", {}, cell("th", "row")(first), ...rest.map(cell("td"))))),
+      );
+    };
+    details.addEventListener("toggle", draw);
+    return draw;
   };
 }

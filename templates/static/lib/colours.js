@@ -20,3 +20,19 @@ atlas.paint = (canvas, values, rows, columns, colour, maximum) => {
   }
   context.putImageData(image, 0, 0);
 };
+
+/* Paint signed values in the attribution's colours, those below zero hatched besides, so that the sign needs no colour. */
+atlas.paintSigned = (canvas, values, rows, columns, maximum) => {
+  const side = Math.max(2, Math.ceil(168 / columns));
+  canvas.width = columns * side;
+  canvas.height = rows * side;
+  const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height);
+  const pixels = new Uint32Array(image.data.buffer), word = (red, green, blue, opacity) => (((255 * opacity) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+  for (let i = 0; i < rows * columns; i++) {
+    const t = values[i] / (maximum || 1), colour = atlas.colours.attribution(t), plain = word(...colour);
+    const stripe = t < 0 ? word(118, 36, 12, colour[3]) : plain;
+    const left = (i % columns) * side, top = Math.floor(i / columns) * side;
+    for (let y = top; y < top + side; y++) for (let x = left; x < left + side; x++) pixels[y * canvas.width + x] = (x + y) % 6 < 2 ? stripe : plain;
+  }
+  context.putImageData(image, 0, 0);
+};

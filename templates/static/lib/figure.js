@@ -41,8 +41,8 @@
         this.problem.hidden = true;
         this.image = image;
         this.show(data, image);
-        this.apply(atlas.state.of(this.id));
         this.dataset.state = "ready";
+        this.apply(atlas.state.of(this.id));
       } catch (error) {
         if (this.wanted === image) this.fail(error);
       } finally {
@@ -89,7 +89,6 @@
       const label = atlas.element("label", {}, input, atlas.element("span", {}, atlas.name(title), atlas.element("small", {}, `${shape[1]} × ${shape[2]} × ${shape[0]}`)));
       return [input, label];
     });
-    fieldset.classList.toggle("single", names.length === 1);
     fieldset.querySelector(".choices").replaceChildren(...inputs.map(([, label]) => label));
     return (name) => inputs.forEach(([input]) => (input.checked = input.value === name));
   };

@@ -22,6 +22,12 @@ atlas.Stage = class {
     this.canvas.classList.add("shown");
   }
 
+  /* Lay signed values over it; what lies below turns grey, so that the colours stand out. */
+  signed(values, rows, columns, maximum) {
+    atlas.paintSigned(this.canvas, values, rows, columns, maximum);
+    this.canvas.classList.add("shown");
+  }
+
   clear() {
     this.canvas.classList.remove("shown");
   }
@@ -37,6 +43,7 @@ atlas.Grid = class {
     this.line = atlas.element("div", { role: "row" }, this.cell);
     this.root = atlas.element("div", { role: "grid", class: "cells", "aria-label": name }, this.line);
     root.append(this.root);
+    this.root.addEventListener("pointerleave", () => (this.left = true));
     this.root.addEventListener("pointermove", (event) => event.pointerType !== "touch" && this.at(event, this.hover));
     this.root.addEventListener("click", (event) => this.at(event, this.choose));
     this.cell.addEventListener("keydown", (event) => this.key(event));
@@ -52,7 +59,8 @@ atlas.Grid = class {
     const box = this.root.getBoundingClientRect();
     const place = (offset, size, count) => Math.max(0, Math.min(count - 1, Math.floor((offset / size) * count)));
     const row = place(event.clientY - box.top, box.height, this.rows), column = place(event.clientX - box.left, box.width, this.columns);
-    if (act === this.choose || row !== this.row || column !== this.column) act(row, column);
+    if (act === this.choose || this.left || row !== this.row || column !== this.column) act(row, column);
+    this.left = false;
   }
 
   key(event) {
