@@ -148,6 +148,8 @@ def survey_of(
     found = _Findings()
     with found.collecting():
         chosen = plan.chosen_figures(config, options.figures)
+    with found.collecting():
+        generate.refuse_foreign(options.output)
     photographs, errors = images.find(config)
     found.errors += errors
     with found.collecting():

@@ -103,7 +103,7 @@ def generate(atlas: Atlas, output: Path, figures: Sequence[str] | None = None) -
     modules = chosen(figures)
     output = output.absolute()
     _recover(output)
-    _refuse_foreign(output)
+    refuse_foreign(output)
     with _replacing(output) as folder:
         site = Site(folder, build_of(atlas, figures))
         sheets = {layer.name: Sheet.of(atlas, i, modules) for i, layer in enumerate(atlas.network.layers)}
@@ -304,7 +304,8 @@ def _files_of(output: Path) -> set[str] | None:
         return None
 
 
-def _refuse_foreign(output: Path) -> None:
+def refuse_foreign(output: Path) -> None:
+    """Raise an AtlasError where a site must not be written: over a file, or into a folder that is not a site of ours."""
     if output.exists() and not output.is_dir():
         raise AtlasError(f"{output}: is a file; name a folder for the site with --output")
     if output.is_dir() and any(output.iterdir()) and _files_of(output) is None:

@@ -65,7 +65,7 @@ def test_the_site_is_generated_without_torch(built: Copy, tmp_path: Path, comman
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["build", "absent.toml"], 1, "absent.toml: no such configuration file; in . there are: atlas.toml"),
+        (["build", "absent.toml"], 1, "absent.toml: no such configuration file; in ./ there are: atlas.toml"),
         (["build", "atlas.toml", "--figures", "nope"], 1, '--figures: no figure "nope"'),
         (["build", "atlas.toml", "--figures", ","], 1, "--figures: names no figure"),
         (["build", "atlas.toml", "--device", "gpu"], 1, 'no device "gpu"; write auto, cpu'),
