@@ -12,6 +12,7 @@ import copy
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -128,6 +129,19 @@ def _rest(norm: _BatchNorm) -> nn.Module | None:
         plain = nn.functional.batch_norm(probe, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
         same = torch.allclose(norm(probe.clone()), rest(plain), atol=1e-5)
     return rest if same else None
+
+
+def folded(network: Network, keep: tuple[str, ...] = ()) -> Network:
+    """Return `fold(network, keep)`, made once for as long as the network lives and its weights stay the same."""
+    known = _FOLDED.setdefault(network.module, {})
+    state = (keep, network.device, *(tensor._version for tensor in (*network.module.parameters(), *network.module.buffers())))
+    if state not in known:
+        known.clear()
+        known[state] = fold(network, keep)
+    return known[state]
+
+
+_FOLDED: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], Network]] = WeakKeyDictionary()
 
 
 def fold(network: Network, keep: Sequence[str] = ()) -> Network:

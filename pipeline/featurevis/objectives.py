@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.errors import AtlasError
 from pipeline.grammar import INPUT, OUTPUT
 
 Responses = Mapping[str, Tensor]
@@ -34,6 +35,9 @@ class Term:
     def scores(terms: Sequence[Term], response: Tensor) -> Tensor:
         """Score `response[n, ...]`, one term of this kind for each of its n entries: `[n]`."""
         raise NotImplementedError
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise an AtlasError if a layer with responses `[*shape]` does not have what the term asks for."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,13 @@ class Objective:
     @property
     def main(self) -> Objective:
         """The summands that say what the picture is of: no penalties on the picture, none on likeness to others."""
-        return self._where(lambda term: term.layer != INPUT and not isinstance(term, Diversity))
+        return self._where(lambda term: term.layer != INPUT and not isinstance(term, _Likeness))
+
+    def check(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Raise an AtlasError if a term asks for something that a layer with such responses (without B) does not have."""
+        for _, term in self.parts:
+            if term.layer in shapes:
+                term.check(shapes[term.layer])
 
 
 def evaluate(objectives: Sequence[Objective], responses: Responses) -> Tensor:
@@ -115,9 +125,22 @@ def _each(values: Sequence[int], response: Tensor) -> Tensor:
     return torch.tensor(values, device=response.device)
 
 
+def _check_index(layer: str, index: int, shape: tuple[int, ...]) -> None:
+    if not 0 <= index < shape[0]:
+        raise AtlasError(f'layer "{layer}" has {shape[0]} channels, 0 to {shape[0] - 1}; there is no channel {index}')
+
+
+def _check_position(layer: str, position: tuple[int, int] | None, shape: tuple[int, ...]) -> None:
+    if position is not None and not all(0 <= place < side for place, side in zip(position, shape[1:], strict=True)):
+        raise AtlasError(f'layer "{layer}" shown such a picture has {shape[1]} × {shape[2]} positions; there is no position {position}')
+
+
 @dataclass(frozen=True)
 class _Channel(Term):
     index: int
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        _check_index(self.layer, self.index, shape)
 
     @staticmethod
     def scores(terms: Sequence[_Channel], response: Tensor) -> Tensor:  # type: ignore[override]
@@ -134,6 +157,10 @@ def channel(layer: str, index: int) -> Objective:
 class _Neuron(Term):
     index: int
     position: tuple[int, int] | None
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        _check_index(self.layer, self.index, shape)
+        _check_position(self.layer, self.position, shape)
 
     @staticmethod
     def scores(terms: Sequence[_Neuron], response: Tensor) -> Tensor:  # type: ignore[override]
@@ -155,6 +182,11 @@ class _Direction(Term):
     power: float
     position: tuple[int, int] | None
     key: bytes  # of the vector: arrays do not compare as values
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        if len(self.vector) != shape[0]:
+            raise AtlasError(f'layer "{self.layer}" has {shape[0]} channels; a direction of {len(self.vector)} belongs to another layer')
+        _check_position(self.layer, self.position, shape)
 
     @staticmethod
     def scores(terms: Sequence[_Direction], response: Tensor) -> Tensor:  # type: ignore[override]
@@ -198,6 +230,10 @@ def group(layer: str, channels: np.ndarray, *, cosine_power: float = 0.0) -> Obj
 @dataclass(frozen=True)
 class _Logit(Term):
     index: int
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        if not 0 <= self.index < shape[0]:
+            raise AtlasError(f"the network has {shape[0]} classes, 0 to {shape[0] - 1}; there is no class {self.index}")
 
     @staticmethod
     def scores(terms: Sequence[_Logit], response: Tensor) -> Tensor:  # type: ignore[override]
@@ -265,36 +301,34 @@ def opacity() -> Objective:
 
 
 @dataclass(frozen=True)
-class Diversity(Term):
-    """See `diversity`."""
-
+class _Likeness(Term):
     family: str
 
     @staticmethod
-    def scores(terms: Sequence[Diversity], response: Tensor) -> Tensor:  # type: ignore[override]
+    def scores(terms: Sequence[_Likeness], response: Tensor) -> Tensor:  # type: ignore[override]
         features = response.flatten(2)
-        gram = functional.normalize(torch.einsum("ncp,ndp->ncd", features, features).flatten(1), dim=1)
-        families: dict[str, list[int]] = defaultdict(list)
-        for index, term in enumerate(terms):
-            families[term.family].append(index)
-        likeness = gram @ gram.T
-        mask = torch.zeros_like(likeness)
-        for members in families.values():
-            for one in members:
-                mask[one, [other for other in members if other != one]] = 1 / (len(members) - 1) if len(members) > 1 else 0.0
-        return -(likeness * mask).sum(1)
+        grams = functional.normalize(torch.einsum("ncp,ndp->ncd", features, features).flatten(1), dim=1)
+        families = [term.family for term in terms]
+        same = torch.tensor([[a == b for b in families] for a in families], device=response.device).float().fill_diagonal_(0)
+        # How strongly likeness counts follows the response, as the recipe's other penalties do; only the angle has a gradient.
+        return ((grams @ grams.T) * same).sum(1) / same.sum(1).clamp(min=1)
 
 
-def diversity(layer: str, family: str) -> Objective:
-    """Unlikeness to the other pictures of the same family in the batch; add it.
+def likeness(layer: str, family: str) -> Objective:
+    """Likeness to the other pictures of the same family in the batch, in 0…1 for non-negative responses; subtract it.
 
-    `-mean_{j ≠ i} ⟨G_i, G_j⟩ / (‖G_i‖ ‖G_j‖)` with the Gram matrices `G = Σ_{y,x} a aᵀ` of the layer's response (Olah et al. 2017).
+    `mean_{j ≠ i} ⟨G_i, G_j⟩ / (‖G_i‖ ‖G_j‖)` with the Gram matrices `G = Σ_{y,x} a aᵀ` of the layer's response.
 
     Parameters
     ----------
     layer
         Whose response is compared.
     family
-        Pictures with the same family are pushed apart.
+        Name; pictures with the same one are compared.
     """
-    return Objective(((1.0, Diversity(layer, family)),))
+    return Objective(((1.0, _Likeness(layer, family)),))
+
+
+def diversity(layer: str, family: str) -> Objective:
+    """Unlikeness to the other pictures of the same family: the negative `likeness` (Olah et al. 2017); add it."""
+    return -likeness(layer, family)

@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,9 +23,9 @@ from torch import Tensor
 from pipeline.errors import AtlasError
 from pipeline.featurevis import objectives as terms
 from pipeline.featurevis import transforms
-from pipeline.featurevis.folding import fold
-from pipeline.featurevis.objectives import Objective, Responses
-from pipeline.featurevis.parameterizations import PARAMETERIZATIONS, Parameters
+from pipeline.featurevis.folding import folded
+from pipeline.featurevis.objectives import Objective
+from pipeline.featurevis.parameterizations import PARAMETERIZATIONS, Parameterization, Parameters, backdrops
 from pipeline.featurevis.recipes import Recipe
 from pipeline.featurevis.rectifiers import redirected
 from pipeline.grammar import INPUT, OUTPUT
@@ -44,11 +44,14 @@ class Request:
         Its name within the layer, like "channel:12".
     objective
         What the picture should do.
+    family
+        Pictures of one family are pushed apart by recipes with diversity; `render` fills it in.
     """
 
     layer: str
     unit: str
     objective: Objective
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ class Batch:
     pictures
         uint8 `[B, S, S, 3]`, or 4 with opacity.
     objective
-        f4 `[B]`: the objective reached, penalties included, by the picture as stored, untransformed.
+        f4 `[B]`: the objective reached, the recipe's penalties taken off, by the picture as stored, untransformed.
     activation
-        f4 `[B]`: the same without penalties: what the picture makes the unit do.
+        f4 `[B]`: the same without any penalty: what the picture makes the unit do. Transparency is shown on mid-grey.
     alive
         bool `[B]`: whether the picture activates its unit at all, and more than the noise it began from.
     seconds
@@ -108,6 +111,7 @@ def render(
     seed: int = 0,
     dtype: str = "auto",
     batch_size: int | None = None,
+    magnitude: np.ndarray | None = None,
 ) -> Iterator[Batch]:
     """Make the pictures asked for.
 
@@ -118,13 +122,15 @@ def render(
     requests
         In any order, of any layers; batches do not mix layers.
     recipe
-        How.
+        How. With several variants, a unit's second picture is called "channel:12~1", and so on.
     seed
         Of the atlas.
     dtype
         "float32", "bfloat16" (autocast), or "auto": bfloat16 where the processor has it.
     batch_size
         Pictures at a time; by default from the memory there is.
+    magnitude
+        Natural spectrum for the recipe `maco`, from `pipeline.featurevis.spectrum`; the bundled photographs' by default.
 
     Yields
     ------
@@ -139,12 +145,11 @@ def render(
     by_layer: dict[str, list[Request]] = defaultdict(list)
     for request in requests:
         by_layer[request.layer].append(request)
-    wanted = list(dict.fromkeys(layer for request in requests for layer in request.objective.layers if layer != OUTPUT))
-    folded = fold(network, wanted)
+    wanted = tuple(dict.fromkeys(layer for request in requests for layer in request.objective.layers if layer != OUTPUT))
+    studio = _Studio(folded(network, wanted), recipe, seed, autocast_type(network.device, dtype), magnitude)
     for layer, members in by_layer.items():
-        studio = _Studio(folded, recipe, seed, autocast_type(network.device, dtype))
-        size = batch_size or batch_size_for(folded, members[0].objective.layers, recipe)
-        yield from _render_layer(studio, layer, members, size)
+        size = studio.batch_size([request.objective for request in members])
+        yield from _render_layer(studio, layer, members, batch_size or size)
 
 
 def autocast_type(device: torch.device, dtype: str) -> torch.dtype | None:
@@ -157,95 +162,85 @@ def autocast_type(device: torch.device, dtype: str) -> torch.dtype | None:
 
 def _processor_has_bfloat16() -> bool:
     # Without these instructions oneDNN emulates bfloat16, which is slower than float32.
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def batch_size_for(network: Network, layers: Sequence[str], recipe: Recipe) -> int:
-    """Return how many pictures fit comfortably into memory at a time: at most 16 on a CPU, 256 on a GPU."""
-    held = 0
-
-    def measure(_module: torch.nn.Module, _inputs: object, output: object) -> None:
-        nonlocal held
-        held += output.numel() * output.element_size() if isinstance(output, Tensor) else 0
-
-    leaves = [module for module in network.module.modules() if not any(module.children())]
-    handles = [module.register_forward_hook(measure) for module in leaves]
-    try:
-        with torch.no_grad():
-            respond(network, torch.full((1, 3, recipe.size, recipe.size), 0.5, device=network.device), layers)
-    finally:
-        for handle in handles:
-            handle.remove()
-    most = 256 if network.device.type == "cuda" else 16
-    # Each output is held for the backward pass, beside its gradient and copies in convolutions.
-    return int(min(max(_free_memory(network.device) // 2 // max(4 * held, 1), 1), most))
-
-
-def _free_memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return 2 << 30  # of a CPU's memory: leaves room for the rest of the build on a small machine
+def _families(requests: Sequence[Request], recipe: Recipe) -> list[list[Request]]:
+    """Return each request's variants: pictures that are made together, because each is pushed away from the others."""
+    if recipe.variants == 1:
+        return [[request] for request in requests]
+    return [
+        [replace(each, unit=each.unit + (f"~{variant}" if variant else ""), family=each.unit) for variant in range(recipe.variants)]
+        for each in requests
+    ]
 
 
 def _render_layer(studio: _Studio, layer: str, requests: Sequence[Request], batch_size: int) -> Iterator[Batch]:
-    queue = [(request, 0) for request in requests]
+    recipe = studio.recipe
+    queue = [(family, 0) for family in _families(requests, recipe)]
     while queue:
-        members, queue = queue[:batch_size], queue[batch_size:]
+        count = max(batch_size // recipe.variants, 1)
+        taken, queue = queue[:count], queue[count:]
         began = time.perf_counter()
+        members = [request for family, _ in taken for request in family]
         try:
-            finished = studio.make([request for request, _ in members], [attempt for _, attempt in members])
-        except (torch.OutOfMemoryError, RuntimeError) as error:
+            finished = studio.make(members, [attempt for family, attempt in taken for _ in family])
+        except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            if len(members) == 1:
+            if len(taken) == 1:
                 raise AtlasError(
-                    f'layer "{layer}": one picture of {studio.recipe.size} px exceeds the memory of {studio.network.device}; '
+                    f'layer "{layer}": {len(members)} pictures of {recipe.size} px exceed the memory of {studio.network.device}; '
                     "choose a smaller [features] size"
                 ) from error
-            batch_size, queue = max(len(members) // 2, 1), members + queue
+            batch_size, queue = len(members) // 2, taken + queue
             continue
-        again = [not alive and attempt + 1 < studio.recipe.attempts for alive, (_, attempt) in zip(finished.alive, members, strict=True)]
-        queue += [(request, attempt + 1) for (request, attempt), redo in zip(members, again, strict=True) if redo]
-        keep = np.flatnonzero(~np.array(again))
-        if len(keep):
+        alive = finished.alive.reshape(len(taken), -1).all(1)
+        again = [not fine and attempt + 1 < recipe.attempts for fine, (_, attempt) in zip(alive, taken, strict=True)]
+        queue += [(family, attempt + 1) for redo, (family, attempt) in zip(again, taken, strict=True) if redo]
+        kept = np.flatnonzero(~np.repeat(again, recipe.variants))
+        if len(kept):
+            units = [members[index].unit for index in kept]
             yield Batch(
                 layer,
-                [members[index][0].unit for index in keep],
-                finished.pictures[keep],
-                finished.objective[keep],
-                finished.activation[keep],
-                finished.alive[keep],
+                units,
+                finished.pictures[kept],
+                finished.objective[kept],
+                finished.activation[kept],
+                finished.alive[kept],
                 time.perf_counter() - began,
             )
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
+    # A CPU's allocator raises a plain RuntimeError.
     return isinstance(error, torch.OutOfMemoryError) or any(
         words in str(error) for words in ("out of memory", "can't allocate memory", "not enough memory")
     )
 
 
-@dataclass(frozen=True)
-class _Finished:
-    pictures: np.ndarray
-    objective: np.ndarray
-    activation: np.ndarray
-    alive: np.ndarray
-
-
 @dataclass
 class Descent:
-    """Adam (Kingma & Ba 2015) on the negative objective, whose state can be cut along with the batch.
+    """Adam (Kingma & Ba 2015) on the negative objective, with second moments that the parameters of a picture largely share.
+
+    Adam gives every parameter steps of the same size, those too whose gradient is only noise, and the finest frequencies
+    are most of a picture's parameters: its pictures are grainy until the learning rate or many steps wear the grain off.
+    Dividing by the second moment `(1 - s) g² + s mean(g²)` instead moves a parameter the more the more its gradient stands out, which
+    gives cleaner pictures in fewer steps; s = 0 is Adam, s = 1 gradient descent scaled to unit length per picture.
 
     Parameters
     ----------
     parameters
-        Updated in place.
+        Each `[B, ...]`; updated in place.
+    sharing
+        The part s of a second moment that all entries of a picture's parameter share.
     momentum, memory
-        β₁ and β₂.
+        Adam's β₁ and β₂.
     """
 
     parameters: Parameters
+    sharing: float = 0.0
     momentum: float = 0.9
     memory: float = 0.999
     count: int = 0
@@ -267,79 +262,144 @@ class Descent:
             if gradient is None:
                 continue
             self.means[name].lerp_(gradient, 1 - self.momentum)
-            self.squares[name].mul_(self.memory).addcmul_(gradient, gradient, value=1 - self.memory)
-            value.addcdiv_(self.means[name], (self.squares[name].sqrt() / root).add_(1e-8), value=-corrected)
+            power = gradient * gradient
+            if self.sharing:
+                power.lerp_(power.flatten(1).mean(1).reshape(-1, *[1] * (power.ndim - 1)).expand_as(power), self.sharing)
+            self.squares[name].lerp_(power, 1 - self.memory)
+            value.addcdiv_(self.means[name], self.squares[name].sqrt().div_(root).add_(_EPSILON), value=-corrected)
             value.grad = None
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with some of the pictures only."""
+        self.parameters = {name: value.detach()[rows].requires_grad_(True) for name, value in self.parameters.items()}
+        self.means = {name: value[rows] for name, value in self.means.items()}
+        self.squares = {name: value[rows] for name, value in self.squares.items()}
+
+
+# Objectives of one network reach hundreds, those of another hardly one: far below any gradient that is not zero.
+_EPSILON = 1e-16
+
+
+@dataclass(frozen=True)
+class _Finished:
+    pictures: np.ndarray
+    objective: np.ndarray
+    activation: np.ndarray
+    alive: np.ndarray
+
+
+@dataclass
+class _Canvases:
+    """The pictures of a batch that are still being worked on; `rows` are their places in the batch."""
+
+    rows: Tensor
+    objectives: list[Objective]
+    generators: list[np.random.Generator]
+    draws: Tensor
+    descent: Descent
+    history: list[Tensor]
+
+    def keep(self, staying: Tensor) -> None:
+        chosen = staying.tolist()
+        self.rows, self.draws = self.rows[staying], self.draws[staying]
+        self.objectives = [self.objectives[index] for index in chosen]
+        self.generators = [self.generators[index] for index in chosen]
+        self.history = [scores[staying] for scores in self.history]
+        self.descent.keep(staying)
 
 
 @dataclass(frozen=True)
 class _Studio:
-    """Where one layer's pictures are made."""
+    """Where pictures are made: a folded network, a recipe, and what else they depend on."""
 
     network: Network
     recipe: Recipe
     seed: int
     autocast: torch.dtype | None
+    magnitude: np.ndarray | None = None
+
+    @property
+    def parameterization(self) -> Parameterization:
+        return PARAMETERIZATIONS[self.recipe.parameterization]
 
     def make(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Finished:
         """Make the pictures of a batch, all together."""
         recipe, device = self.recipe, self.network.device
-        generators = [generator_of(self.seed, each.layer, each.unit, attempt) for each, attempt in zip(requests, attempts, strict=True)]
-        param = PARAMETERIZATIONS[recipe.parameterization]
-        parameters = {name: value.to(device) for name, value in param.start(generators, recipe.size).items()}
-        draws = transforms.draw(generators, recipe.steps, jitter=recipe.jitter, scales=recipe.scales, degrees=recipe.degrees).to(device)
-        objectives = [self.penalized(request.objective) for request in requests]
-        # A second attempt redirects for longer: the first one's steps did not bring its unit to life.
-        patient = max(attempts) + 1
         with _denormals_flushed():
-            start = self.pictures(parameters)
-            descent = Descent(parameters)
+            canvases = self.stretch(requests, attempts)
+            start = self.pictures(canvases.descent.parameters)
+            end = start.clone()
             for step in range(recipe.steps):
-                self.step(descent, objectives, draws[:, step], step < recipe.redirected * patient, step)
-            return self.finish(requests, objectives, start, self.pictures(parameters))
+                # A second attempt redirects for longer: the first one's steps did not bring its unit to life.
+                self.step(canvases, step, redirect=step < recipe.redirected * (max(attempts) + 1))
+                converged = self.converged(canvases.history)
+                if converged.any():
+                    end[canvases.rows[converged]] = self.pictures({k: v[converged] for k, v in canvases.descent.parameters.items()})
+                    canvases.keep((~converged).nonzero().flatten())
+                    if not len(canvases.rows):
+                        break
+            if len(canvases.rows):
+                end[canvases.rows] = self.pictures(canvases.descent.parameters)
+            return self.finish(requests, start.to(device), end)
 
-    def penalized(self, objective: Objective) -> Objective:
-        """Subtract the recipe's penalties."""
-        recipe = self.recipe
-        for weight, penalty in ((recipe.blur, terms.blur()), (recipe.total_variation, terms.total_variation()), (recipe.l1, terms.l1())):
-            objective = objective - weight * penalty if weight else objective
-        return objective
+    def stretch(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Canvases:
+        """Draw the beginnings and the views of a batch's pictures."""
+        recipe, device = self.recipe, self.network.device
+        generators = [generator_of(self.seed, each.layer, each.unit, attempt) for each, attempt in zip(requests, attempts, strict=True)]
+        started = self.parameterization.start(generators, recipe.size, self.magnitude)
+        parameters = {name: value.to(device) for name, value in started.items()}
+        draws = transforms.draw(generators, recipe.steps, jitter=recipe.jitter, scales=recipe.scales, degrees=recipe.degrees).to(device)
+        objectives = [
+            each.objective - recipe.diversity * terms.likeness(each.layer, each.family) if recipe.diversity else each.objective
+            for each in requests
+        ]
+        descent = Descent(parameters, recipe.sharing, memory=recipe.memory)
+        return _Canvases(torch.arange(len(requests), device=device), objectives, generators, draws, descent, [])
 
-    def step(self, descent: Descent, objectives: Sequence[Objective], draws: Tensor, redirect: bool, step: int) -> None:
+    def step(self, canvases: _Canvases, step: int, redirect: bool) -> None:
         """Show the pictures to the network through this step's views, and move them uphill."""
         recipe = self.recipe
-        size, view = self.canvas(step)
-        pictures = PARAMETERIZATIONS[recipe.parameterization].pictures(descent.parameters, size)
-        affine = transforms.maps(draws, recipe.size, round(recipe.size * view / size))
-        views = transforms.resample(pictures, affine, view)
+        pictures = self.parameterization.pictures(canvases.descent.parameters, recipe.size)
+        shown = transforms.composite(pictures, backdrops(canvases.generators, recipe.size)) if pictures.shape[1] == 4 else pictures
+        view = round(recipe.size * recipe.view)
+        views = transforms.resample(shown, transforms.maps(canvases.draws[:, step], recipe.size, view), view)
         seen = views.detach().contiguous(memory_format=torch.channels_last)
-        gradient = self.gradient(objectives, seen)
+        gradient, score = self.gradient(canvases.objectives, seen)
         silent = (gradient == 0).flatten(1).all(1).nonzero().flatten() if redirect else []
         if len(silent):
             with redirected():
-                gradient[silent] = self.gradient([objectives[index] for index in silent], seen[silent])
-        penalties = terms.evaluate([each.on_pictures for each in objectives], {INPUT: pictures})
-        if penalties.requires_grad:
-            torch.autograd.backward([views, penalties], [gradient, -torch.ones_like(penalties)])
-        else:
-            views.backward(gradient)
-        descent.step(self.rate(step))
+                gradient[silent] = self.gradient([canvases.objectives[index] for index in silent], seen[silent])[0]
+        penalties = self.penalties(canvases.objectives, pictures, score)
+        roots, slopes = ([views, penalties], [gradient, torch.ones_like(score)]) if penalties.requires_grad else ([views], [gradient])
+        torch.autograd.backward(roots, slopes)
+        canvases.descent.step(self.rate(step))
+        canvases.history.append(score)
 
-    def gradient(self, objectives: Sequence[Objective], views: Tensor) -> Tensor:
-        """Return how the negative objective grows with each pixel of what the network sees, `[B, 3, V, V]`."""
+    def gradient(self, objectives: Sequence[Objective], views: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how the negative objective grows with each pixel of what the network sees, `[B, 3, V, V]`, and the score `[B]`."""
         views = views.requires_grad_(True)
         layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
         with torch.autocast(self.network.device.type, self.autocast or torch.bfloat16, enabled=self.autocast is not None):
             responses = respond(self.network, views, layers)
         score = terms.evaluate([each.on_network for each in objectives], responses)
-        return torch.autograd.grad(-score.sum(), views)[0]
+        return torch.autograd.grad(-score.sum(), views)[0], score.detach()
 
-    def canvas(self, step: int) -> tuple[int, int]:
-        """Return the side of the canvas and of the view at a step."""
+    def penalties(self, objectives: Sequence[Objective], pictures: Tensor, score: Tensor) -> Tensor:
+        """Return what is taken off each score: the objectives' own terms on the pictures, and the recipe's, in parts of the score."""
         recipe = self.recipe
-        share = recipe.coarse[1] if recipe.coarse and step < recipe.coarse[0] * recipe.steps else 1.0
-        size = round(recipe.size * share)
-        return size, round(size * recipe.view)
+        own = -terms.evaluate([each.on_pictures for each in objectives], {INPUT: pictures})
+        of_recipe = sum(
+            (weight * penalty for name, penalty in _PENALTIES.items() if (weight := getattr(recipe, name))), start=terms.Objective(())
+        )
+        return own + score.clamp(min=0) * terms.evaluate([of_recipe] * len(objectives), {INPUT: pictures})
+
+    def converged(self, history: list[Tensor]) -> Tensor:
+        """Say which pictures have all but stopped to gain over the last quarter of the steps."""
+        span = self.recipe.steps // 8
+        if not self.recipe.patience or len(history) < 4 * span or len(history) % span:
+            return torch.zeros(len(history[-1]), dtype=torch.bool, device=history[-1].device)
+        recent, earlier = (torch.stack(part).mean(0) for part in (history[-span:], history[-3 * span : -2 * span]))
+        return recent - earlier < self.recipe.patience * recent.abs()
 
     def rate(self, step: int) -> float:
         """Return the learning rate at a step."""
@@ -349,31 +409,73 @@ class _Studio:
     @torch.no_grad()
     def pictures(self, parameters: Parameters) -> Tensor:
         """Return the pictures as they will be stored: uint8 `[B, 3 or 4, S, S]`."""
-        x = PARAMETERIZATIONS[self.recipe.parameterization].pictures(parameters, self.recipe.size)
+        x = self.parameterization.pictures(parameters, self.recipe.size)
+        if x.shape[1] == 4:
+            least = 1 - self.recipe.fading
+            x = torch.cat([x[:, :3], least + self.recipe.fading * x[:, 3:]], dim=1)
         return (x * 255).round().clamp(0, 255).to(torch.uint8)
 
     @torch.no_grad()
-    def finish(self, requests: Sequence[Request], objectives: Sequence[Objective], start: Tensor, end: Tensor) -> _Finished:
+    def finish(self, requests: Sequence[Request], start: Tensor, end: Tensor) -> _Finished:
         """Measure what the stored pictures do to the network, untransformed and in float32."""
+        objectives = [each.objective for each in requests]
         layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
 
         def measure(pictures: Tensor) -> tuple[Tensor, Tensor]:
             x = pictures.float() / 255
-            responses: Responses = {**respond(self.network, x, layers), INPUT: x}
-            return terms.evaluate(objectives, responses), terms.evaluate([each.objective.main for each in requests], responses)
+            shown = transforms.composite(x, torch.full_like(x[:, :3], transforms.OUTSIDE)) if x.shape[1] == 4 else x
+            responses = respond(self.network, shown, layers)
+            score = terms.evaluate([each.on_network for each in objectives], responses)
+            activation = terms.evaluate([each.main for each in objectives], responses)
+            return score - self.penalties(objectives, x, score), activation
 
         (_, before), (objective, activation) = measure(start), measure(end)
         alive = (activation > 0) & (activation > before)
-        return _Finished(
-            end.permute(0, 2, 3, 1).cpu().numpy(), objective.cpu().numpy(), activation.cpu().numpy(), alive.cpu().numpy().astype(bool)
-        )
+        arrays = (end.permute(0, 2, 3, 1), objective, activation, alive)
+        return _Finished(*(each.cpu().numpy() for each in arrays))
+
+    @torch.no_grad()
+    def batch_size(self, objectives: Sequence[Objective]) -> int:
+        """Return how many pictures fit comfortably into memory at a time: at most 16 on a CPU, 256 on a GPU.
+
+        Raises
+        ------
+        AtlasError
+            When an objective asks for something that its layer does not have.
+        """
+        held, device = 0, self.network.device
+
+        def measure(_module: torch.nn.Module, _inputs: object, output: object) -> None:
+            nonlocal held
+            held += output.numel() * output.element_size() if isinstance(output, Tensor) else 0
+
+        layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
+        view = round(self.recipe.size * self.recipe.view)
+        leaves = [module for module in self.network.module.modules() if not any(module.children())]
+        handles = [module.register_forward_hook(measure) for module in leaves]
+        try:
+            responses = respond(self.network, torch.full((1, 3, view, view), 0.5, device=device), layers)
+        finally:
+            for handle in handles:
+                handle.remove()
+        for objective in objectives:
+            objective.check({layer: tuple(response.shape[1:]) for layer, response in responses.items()})
+        # Each output is held for the backward pass, beside its gradient and copies in convolutions.
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _CPU_MEMORY
+        return int(min(max(free // max(8 * held, 1), self.recipe.variants), 256 if device.type == "cuda" else 16))
+
+
+_CPU_MEMORY = 4 << 30  # bytes; half of it is used, which leaves room for the rest of a build on a small machine
+
+_PENALTIES = {"blur": terms.blur(), "total_variation": terms.total_variation(), "l1": terms.l1(), "opacity": terms.opacity()}
 
 
 @contextmanager
 def _denormals_flushed() -> Iterator[None]:
     # Vanishing gradients otherwise become denormal numbers, which processors compute a hundred times slower.
+    flushed_before = not torch.tensor([1e-39]).mul(1.0).bool().item()
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(flushed_before)

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.config import FeaturesTable
 from pipeline.errors import AtlasError, did_you_mean
 
-VERSION = 1
+VERSION = 2
 """Of the computation: raised whenever the same recipe gives other pictures, so that stored ones are made anew."""
 
 
@@ -32,9 +32,13 @@ class Recipe:
     parameterization
         A name in `pipeline.featurevis.parameterizations.PARAMETERIZATIONS`.
     learning_rate
-        Of Adam, in units of the parameters.
+        Of the optimizer, in units of the parameters.
     decay
         Whether the learning rate falls to zero along half a cosine.
+    sharing
+        Part of the second moment that all parameters of a picture share: 0 is Adam, 1 scaled gradient descent.
+    memory
+        Adam's β₂.
     jitter
         Largest shift of the canvas before it is shown to the network, in pixels, in each direction.
     scales
@@ -43,41 +47,44 @@ class Recipe:
         Largest rotation either way.
     view
         Side of what the network is shown, as a part of S; the rest lies outside for that step.
-    coarse
-        `(part of the steps, part of S)` for a first stage on a smaller canvas, or None.
     redirected
         Number of first steps with redirected gradients of clipped activations.
-    blur, total_variation, l1
-        Weights of the penalties subtracted from every objective.
+    blur, total_variation, l1, opacity
+        Weights of the penalties subtracted from every objective, in parts of what it has reached, so that they mean the same
+        in a network whose channels reach 300 as in one whose channels reach 6.
+    fading
+        Of parameterizations with opacity: how far the least opaque parts of the stored picture fade; 0 not at all, 1 fully.
     variants
         Pictures made of each unit.
     diversity
-        Weight of the penalty on the likeness of a unit's variants.
+        Weight of the likeness between a unit's variants, subtracted from the objective.
     attempts
-        How often a picture that leaves its unit inactive is begun anew from another seed.
+        How often a picture is begun, from another seed each time, until it activates its unit.
     patience
-        A picture whose objective has grown by less than this part of itself over a quarter of the steps is finished;
-        0 never stops early.
+        A picture that has gained less than this part of its score in a quarter of the steps is finished; 0 never stops early.
     """
 
     name: str
     size: int
     steps: int
     parameterization: str = "fourier"
-    learning_rate: float = 0.05
+    learning_rate: float = 0.035
     decay: bool = False
+    sharing: float = 0.9
+    memory: float = 0.9
     jitter: float = 8.0
     scales: tuple[float, float] = (0.9, 1.1)
     degrees: float = 10.0
     view: float = 1.0
-    coarse: tuple[float, float] | None = None
     redirected: int = 16
     blur: float = 0.0
     total_variation: float = 0.0
     l1: float = 0.0
+    opacity: float = 0.0
+    fading: float = 0.7
     variants: int = 1
     diversity: float = 0.0
-    attempts: int = 2
+    attempts: int = 3
     patience: float = 0.0
 
     def fingerprint_parts(self) -> dict[str, Any]:
@@ -85,7 +92,14 @@ class Recipe:
         return {"featurevis": VERSION, **asdict(self)}
 
 
-RECIPES = {each.name: each for each in (Recipe("fast", size=128, steps=64, learning_rate=0.05),)}
+RECIPES = {each.name: each for each in (Recipe("fast", size=112, steps=48),
+        # The article's icons: 110 px, what does not matter fades away (Lucid, alpha_feature_vis.ipynb).
+        Recipe("article", size=110, steps=192, parameterization="fourier_alpha", learning_rate=0.03, opacity=0.5, patience=0.01),
+        # Fel et al., "Unlocking Feature Visualization for Deep Networks with MAgnitude Constrained Optimization", 2023.
+        Recipe("maco", size=160, steps=128, parameterization="maco", learning_rate=0.3, scales=(1.0, 1.6)),
+        Recipe("diverse", size=112, steps=64, variants=4, diversity=0.5),
+        # As Lucid and Lucent set it up, to compare with.
+        Recipe("lucid", size=128, steps=512, learning_rate=0.05, sharing=0.0, memory=0.999),)}
 
 
 def recipe(table: FeaturesTable) -> Recipe:

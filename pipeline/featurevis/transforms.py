@@ -63,3 +63,9 @@ def resample(pictures: Tensor, affine: Tensor, view: int) -> Tensor:
     """Show `x[B, C, S, S]` through `A[B, 2, 3]`: the view `[B, C, V, V]`, mid-grey where it looks past the canvas."""
     grid = functional.affine_grid(affine, [len(pictures), 1, view, view], align_corners=False)
     return functional.grid_sample(pictures - OUTSIDE, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + OUTSIDE
+
+
+def composite(pictures: Tensor, background: Tensor) -> Tensor:
+    """Lay pictures with opacity `x[B, 4, S, S]` over a background `[B, 3, S, S]`: `α x + (1 - α) background`."""
+    opacity = pictures[:, 3:]
+    return opacity * pictures[:, :3] + (1 - opacity) * background
