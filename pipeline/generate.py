@@ -8,11 +8,13 @@ a site's owner has put there (a CNAME, a .git) is carried over.
     atlas.css  lib/*.js  figures/<figure>.js        code, from templates/static
     data/site.js  data/<image>/<figure>.js          what the figures show; registers itself, carrying the build
     photographs/<image>.webp  sprites/*.webp        pictures
+    grids/<image>/<layer>.webp                      activation grids
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +29,7 @@ import numpy as np
 from pipeline import __version__, sprites
 from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
-from pipeline.figures import Figure, chosen, opening
+from pipeline.figures import Figure, chosen, grids, opening
 from pipeline.figures.classes import leading
 from pipeline.store import Picture, fingerprint_of
 
@@ -216,6 +218,8 @@ def _write_photographs(site: Site, atlas: Atlas) -> None:
         inputs.append(np.asarray(sprites.fitted(pixels, sprites.THUMBNAIL)))
     for i, part in enumerate(sprites.parts(inputs, sprites.THUMBNAIL)):
         site.write(f"sprites/photographs-{i}.webp", part)
+    for path, picture in grids.files(atlas):
+        site.write(path, picture)
 
 
 # -------------------------------------------------------------------------------------------------------------- page
@@ -280,7 +284,18 @@ def _write_code(site: Site, figures: Sequence[Figure]) -> None:
     folder = templates_folder() / "static"
     names = ["atlas.css", *(f"lib/{path.name}" for path in sorted((folder / "lib").glob("*.js")))]
     for name in [*names, *(f"figures/{figure.NAME}.js" for figure in figures)]:
-        site.write(name, (folder / name).read_bytes())
+        site.write(name, squeezed((folder / name).read_text()))
+
+
+def squeezed(code: str) -> str:
+    """Leave out what only readers of the source need: lines that are comments, indentation, empty lines.
+
+    Works on whole lines, so nothing within a line is touched; a text over several lines (a template literal) would lose
+    its indentation.
+    """
+    code = re.sub(r"^[ \t]*/\*.*?\*/[ \t]*\n", "", code, flags=re.MULTILINE | re.DOTALL)
+    lines = (line.strip() for line in code.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
 
 
 # ------------------------------------------------------------------------------------------------------------ output

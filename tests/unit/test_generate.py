@@ -16,7 +16,7 @@ from pipeline import sprites
 from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
 from pipeline.figures import FIGURES, semantic_dictionary
-from pipeline.generate import generate, is_current
+from pipeline.generate import generate, is_current, squeezed
 from tests import synthetic
 
 
@@ -176,3 +176,8 @@ def test_layers_whose_names_look_alike_in_files_keep_their_own_sprites(tmp_path:
 
 def test_templates_are_found_beside_the_package() -> None:
     assert (generator.templates_folder() / "base.html.j2").is_file()
+
+
+def test_published_code_is_the_source_without_comments_and_indentation() -> None:
+    source = '/* What\n   this is. */\n"use strict";\n\n{\n  // Why.\n  const a = "/* kept */"; // kept too\n  /* gone */\n}\n'
+    assert squeezed(source) == '"use strict";\n{\nconst a = "/* kept */"; // kept too\n}\n'
