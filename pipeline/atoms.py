@@ -44,7 +44,7 @@ class Cut(ABC):
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
-        """Shape of the atoms: (H, W), (C,), …"""
+        """Shape of the atoms, such as (H, W) or (C,)."""
 
     @property
     def count(self) -> int:
@@ -186,6 +186,7 @@ class GroupsAndResidual(Cut):
 
     def __init__(self, a: Tensor, groups: Groups) -> None:
         super().__init__(a)
+        self.groups = groups
         self.w = torch.as_tensor(groups.spatial, dtype=a.dtype, device=a.device)
         self.h = torch.as_tensor(groups.channels, dtype=a.dtype, device=a.device)
         expected = ((len(groups.magnitude), *a.shape[1:]), (len(groups.magnitude), a.shape[0]))

@@ -66,8 +66,14 @@ class GroupsTable(Table):
 class AttributionTable(Table):
     """`[attribution]`: how contributions are computed."""
 
-    method: str = "linear"
-    relax_pooling: bool = True
+    method: Literal["linear", "integrated", "random_paths"] = "linear"
+    relax_pooling: bool = True  # for spatial attribution by "linear"
+    steps: Positive = 32  # points on a path, for "integrated" and "random_paths"
+    paths: Positive = 8  # for "random_paths"
+    seed: int = 0  # likewise
+    factors: Annotated[int, Field(ge=1, le=6)] = 2  # of the multi-directional saliency
+    compare: tuple[Literal["integrated", "random_paths"], ...] = ()  # computed besides, for the most probable classes
+    compare_classes: Positive = 5
 
 
 class SiteTable(Table):

@@ -203,7 +203,7 @@ def _left_to_right(w: np.ndarray, width: int) -> np.ndarray:
 
 
 def _groups(activations: np.ndarray, w: np.ndarray, h: np.ndarray) -> Groups:
-    channels, height, width = activations.shape
+    _, height, width = activations.shape
     order = _left_to_right(w, width)
     w, h = w[:, order].astype(np.float32), h[order].astype(np.float32)
     spatial = np.ascontiguousarray(w.T).reshape(-1, height, width)

@@ -14,7 +14,7 @@ Symbols: `cube` is a layer's `[C, H, W]`, the photograph's `[3, H, W]`, or the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
@@ -144,11 +144,9 @@ class Observation:
     def __init__(self, network: Network, x: Tensor, layers: Sequence[str]) -> None:
         self.network, self.x = network, x.detach()
         hidden = [name for name in dict.fromkeys(layers) if name not in (INPUT, OUTPUT)]
-        runs: list[str] = []
 
-        def noted(name: str, output: Tensor) -> Tensor:
-            runs.append(name)
-            return output.detach().requires_grad_() if not output.requires_grad else output
+        def leaf(name: str, output: Tensor) -> Tensor:
+            return output if output.requires_grad else output.detach().requires_grad_()
 
         weights = {each.data_ptr() for each in (*network.module.parameters(), *network.module.buffers())}
         kept: dict[int, int] = {}
@@ -162,12 +160,12 @@ class Observation:
             torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor),
             _LinearFunctions(),
             relaxed_pooling() as pools,
-            network.capture(hidden, substitute=noted) as caught,
+            network.capture(hidden, substitute=leaf) as caught,
         ):
             logits = network.logits(self.x)
         self.relaxable = pools.count
         self.graph_bytes = max(sum(kept.values()), 1)
-        self._check(hidden, runs, caught)
+        self._check(hidden, caught)
         self.cubes = {INPUT: self.x[0], **{name: tensor.detach()[0] for name, tensor in caught.items()}, OUTPUT: logits.detach()[0]}
         for name, cube in self.cubes.items():
             if not torch.isfinite(cube).all():
@@ -176,15 +174,11 @@ class Observation:
                     "check the weights and the preprocessing, or compute in float32"
                 )
 
-    def _check(self, hidden: Sequence[str], runs: Sequence[str], caught: dict[str, Tensor]) -> None:
+    def _check(self, hidden: Sequence[str], caught: dict[str, Tensor]) -> None:
         title, listed = self.network.title, '"building-blocks layers CONFIG" lists layers that suit'
         for name in hidden:
             if name not in caught:
                 raise AtlasError(f'layer "{name}" of {title} takes no part in a forward pass; {listed}')
-            if runs.count(name) > 1:
-                raise AtlasError(
-                    f'layer "{name}" of {title} runs {runs.count(name)} times in one forward pass; choose a layer that runs once'
-                )
             if caught[name].ndim != 4 or len(caught[name]) != len(self.x):
                 shape = list(caught[name].shape)
                 raise AtlasError(f'layer "{name}" of {title} returns shape {shape}; attribution needs [N, C, H, W]; {listed}')
@@ -205,6 +199,10 @@ class Observation:
 
 
 # ---------------------------------------------------------------------------------------------------------- linearization
+# How far pushing and pulling may differ by rounding; a path of the network that is missing from a push makes more.
+AGREEMENT = 1e-2
+
+
 class Linearization:
     """The graph of B equal rows, kept for pulls and pushes.
 
@@ -235,7 +233,7 @@ class Linearization:
         """
         rows = len(cotangents)
         gradients = torch.autograd.grad(
-            self._node(target, sources[0]),
+            depending(self.nodes, sources[0], target, self.observation),
             [self.nodes[source] for source in sources],
             self._padded(cotangents),
             retain_graph=True,
@@ -254,20 +252,30 @@ class Linearization:
             When the network holds an operation whose gradient cannot be differentiated.
         """
         rows = len(tangents)
+        tangents = self._padded(tangents)
         cotangents, pulled = self._pulled(source, targets)
+        wanted = [cotangents[target] for target in targets]
         try:
-            pushed = torch.autograd.grad(
-                pulled, [cotangents[target] for target in targets], self._padded(tangents), retain_graph=True, allow_unused=True
-            )
+            pushed = torch.autograd.grad(pulled, wanted, tangents, retain_graph=True, allow_unused=True)
         except RuntimeError as error:
             raise _not_differentiable(error) from error
-        return {target: self._found(tangent, source, target)[:rows] for target, tangent in zip(targets, pushed, strict=True)}
+        for target, tangent in zip(targets, pushed, strict=True):
+            if tangent is None:
+                self.pull(target, torch.zeros_like(self.nodes[target]), [source])  # raises where the target is independent
+                raise NotDifferentiable(f'"{target}" depends on "{source}" through an operation that hides its second derivative')
+        self._checked(cotangents, dict(zip(targets, pushed, strict=True)), pulled, tangents)
+        return {target: tangent.detach()[:rows] for target, tangent in zip(targets, pushed, strict=True)}
 
     def _pulled(self, source: str, targets: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
-        if self._pull_of is None or self._pull_of[0] != source or not set(targets) <= set(self._pull_of[1]):
+        """Random cotangents at the targets, and what is pulled from all of them to the source, as a function of them."""
+        if self._pull_of is None or self._pull_of[0] != source or set(targets) != set(self._pull_of[1]):
             self._pull_of = None
-            nodes = [self._node(target, source) for target in targets]
-            cotangents = {target: torch.zeros_like(node).requires_grad_() for target, node in zip(targets, nodes, strict=True)}
+            nodes = [depending(self.nodes, source, target, self.observation) for target in targets]
+            generator = torch.Generator().manual_seed(0)
+            cotangents = {
+                target: torch.randn(node.shape, generator=generator).to(node).requires_grad_()
+                for target, node in zip(targets, nodes, strict=True)
+            }
             try:
                 (pulled,) = torch.autograd.grad(
                     nodes, [self.nodes[source]], list(cotangents.values()), create_graph=True, allow_unused=True
@@ -277,8 +285,13 @@ class Linearization:
             self._pull_of = source, cotangents, self._found(pulled, source, targets[0])
         return self._pull_of[1:]
 
-    def _node(self, target: str, source: str) -> Tensor:
-        return depending(self.nodes, source, target, self.observation)
+    @staticmethod
+    def _checked(cotangents: Mapping[str, Tensor], pushed: Mapping[str, Tensor], pulled: Tensor, tangents: Tensor) -> None:
+        """Compare ⟨u, J t⟩ with ⟨Jᵀu, t⟩: an operation may hide its second derivative without a word."""
+        forward = sum((cotangents[target] * tangent).flatten(1).sum(1) for target, tangent in pushed.items())
+        backward = (pulled * tangents).flatten(1).sum(1)
+        if float((forward - backward).detach().norm()) > AGREEMENT * float(backward.detach().norm()):
+            raise NotDifferentiable("what is pushed forward is not the transpose of what is pulled back")
 
     def _padded(self, rows: Tensor) -> Tensor:
         missing = self.batch - len(rows)
@@ -356,7 +369,7 @@ def _replicated(
 
     network, x = observation.network, observation.x
     layout = torch.channels_last
-    hidden = [name for name in layers if name not in (INPUT, OUTPUT)]
+    hidden = [name for name in dict.fromkeys(layers) if name not in (INPUT, OUTPUT)]
     x = leaf(INPUT, x) if INPUT in layers else x.expand(front, *x.shape[1:])
     with ExitStack() as contexts:
         contexts.enter_context(_LinearFunctions())

@@ -92,7 +92,7 @@ class RelaxedMaxPool(torch.autograd.Function):
         x, inverse, share = ctx.saved_tensors
         through_squares = ctx.windows.spread(g * inverse, x)
         through_magnitudes = ctx.windows.spread(g * share, x)
-        return blur(2 * x * through_squares - x.sign() * through_magnitudes), None
+        return blur(torch.addcmul(x * through_squares, x.sign(), through_magnitudes, value=-0.5)).mul(2), None
 
 
 @dataclass

@@ -6,8 +6,19 @@ contents depend on) and `created_by`; every dataset carries `dims` and `units`.
 
     <root>/network.h5                    what is known of the network: its layers and shapes, the class names
     <root>/images/<image>.h5             input uint8 [H, W, 3] · logits f4 [K] · activation/<layer> f2 [C, H, W] ·
-                                         attribution/<layer>.<atom>/<layer>.<atom> f2, source dims then target dims ·
-                                         group/<layer>/<grouping>/{spatial f4 [n, H, W], channels f4 [n, C], magnitude f4 [n]}
+                                         attribution/<layer>.<atom>/<layer>.<atom> f2 (f4 for groups), source dims then
+                                         target dims, for groups [n]
+        group/<layer>/<grouping>/…       spatial f4 [n, H, W] · channels f4 [n, C] · magnitude f4 [n] · what the groups
+                                         leave: residual f4 [H, W] (norm), explained, negative f4 (shares); for groups
+                                         compatible with an upper layer's: concentration,
+                                         concentration_independent f4 [n]
+        residual/<source>/<target>/…     where groups are the source or the target of an attribution, that of (and to) what
+                                         they leave: of_source [target dims] · of_target [source dims] · of_both; groups
+                                         and residual add up to the whole
+        saliency/…                       classes i4 [k], the most probable ones · {for,against}/classes f4 [factors, k] ·
+                                         {for,against}/<layer>/{spatial f4 [factors, H, W], colours uint8 [H, W, 3]}
+        compare/…                        other methods, for a few classes: classes i4 [k] · <method>/<layer>/gap f4 [k] ·
+                                         <method>/<layer>.<atom>/{mean, spread} f2 [source dims, k]
     <root>/visualizations/<layer>/<settings>-<batch>.h5
                                          pictures uint8 [B, S, S, 3 or 4] · units [B] · objective f4 [B] · …
 
