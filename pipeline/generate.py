@@ -108,7 +108,7 @@ def generate(atlas: Atlas, output: Path, figures: Sequence[str] | None = None) -
     refuse_foreign(output)
     with _replacing(output) as folder:
         site = Site(folder, build_of(atlas, figures))
-        sheets = {layer.name: Sheet.of(atlas, i, modules) for i, layer in enumerate(atlas.network.layers)}
+        sheets = _sheets(atlas, modules)
         _write_photographs(site, atlas)
         for sheet in sheets.values():
             sheet.write(site)
@@ -152,20 +152,6 @@ class Sheet:
     pictures: dict[str, Picture]
     missing: tuple[str, ...]
 
-    @classmethod
-    def of(cls, atlas: Atlas, index: int, figures: Sequence[Figure]) -> Sheet:
-        """Read what the figures want of a layer; first what is seen at once, then photograph by photograph."""
-        layer = atlas.network.layers[index]
-        first = [opening(figure, atlas, photograph).get(layer.name, ()) for photograph in atlas.photographs for figure in figures]
-        rest = [
-            sorted(set().union(*(figure.units(atlas, photograph).get(layer.name, set()) for figure in figures)), key=_by_number)
-            for photograph in atlas.photographs
-        ]
-        units = sprites.in_order(*first, *rest)
-        found = atlas.pictures(layer.name, units) if units else {}
-        pictures = {unit: found[unit] for unit in units if unit in found}
-        return cls(layer, f"{index + 1}-{layer.slug}", pictures, tuple(unit for unit in units if unit not in found))
-
     @property
     def dead(self) -> tuple[str, ...]:
         """Pictures that do not activate their unit."""
@@ -202,6 +188,20 @@ class Sheet:
             "height": rows * size,
             "alive": self.pictures[unit].alive,
         }
+
+
+def _sheets(atlas: Atlas, figures: Sequence[Figure]) -> dict[str, Sheet]:
+    """Read what the figures want of each layer; first what is seen at once, then photograph by photograph."""
+    first = [opening(figure, atlas, photograph) for photograph in atlas.photographs for figure in figures]
+    rest = [[figure.units(atlas, photograph) for figure in figures] for photograph in atlas.photographs]
+    sheets = {}
+    for i, layer in enumerate(atlas.network.layers):
+        by_photograph = [set().union(*(units.get(layer.name, set()) for units in each)) for each in rest]
+        units = sprites.in_order(*(each.get(layer.name, ()) for each in first), *(sorted(each, key=_by_number) for each in by_photograph))
+        found = atlas.pictures(layer.name, units) if units else {}
+        pictures = {unit: found[unit] for unit in units if unit in found}
+        sheets[layer.name] = Sheet(layer, f"{i + 1}-{layer.slug}", pictures, tuple(unit for unit in units if unit not in found))
+    return sheets
 
 
 def _by_number(unit: str) -> tuple[str, int, str]:
