@@ -119,7 +119,7 @@ customElements.define("atlas-class-comparison", class extends atlas.Figure {
   describeSums(a, b) {
     const [p, q] = this.pair, { total, layer } = this.layer;
     const shown = this.shown.reduce((sum, entry) => sum + entry.net, 0);
-    this.sums.replaceChildren("Logit of ", atlas.name(a.name), " minus logit of ", atlas.name(b.name), `: ${atlas.signed(a.logit - b.logit)}. Attribution gives all ${atlas.layer(layer).shape[0]} channels of this layer together ${atlas.signed(total.at(p) - total.at(q))}, the ${this.shown.length} shown ${atlas.signed(shown)}.`);
+    this.sums.replaceChildren("Logit of ", atlas.name(a.name), " minus logit of ", atlas.name(b.name), `: ${atlas.signed(a.logit - b.logit)}. Attribution gives all ${atlas.layer(layer).shape[0]} channels of this layer together ${atlas.signed(total.at(p) - total.at(q))}, the ${this.shown.length} shown ${atlas.signed(shown)}. What lies between the first two numbers, this method of attribution does not explain.`);
   }
 
   /* Show where a channel is active: the one pointed at, else the one that the keyboard is on, else the one that was clicked. */
