@@ -97,6 +97,11 @@ def arrays(rng: np.random.Generator, wanted: Sequence[Content], layers: Sequence
                 strength = cubes[source.layer].sum(axis=(1, 2))
                 values = strength[:, None] * rng.normal(0, 0.02, (len(strength), classes))
                 found[content.path] = Array(float16(values), ("channel", "class"), "logits")
+            case Attribution(source, target) if source.atom is Atom.CHANNEL and target.atom is Atom.CHANNEL:
+                lower, upper = (cubes[each.layer].sum(axis=(1, 2)) for each in (source, target))
+                # Some channels feed a given one, most do not; a generator of its own leaves all other numbers as they are.
+                part = rng.spawn(1)[0].normal(0, 1, (len(lower), len(upper))) ** 3 * (lower / lower.sum())[:, None]
+                found[content.path] = Array(float16(part * upper), ("channel", "channel"), "activation")
     return found
 
 
