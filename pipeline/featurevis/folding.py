@@ -36,10 +36,10 @@ class _Uses(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        name = getattr(function, "__name__", "")
-        if name != "__get__":  # reading .shape and the like computes nothing
+        result = function(*args, **kwargs)
+        if _tensors([result]):  # asking for a shape computes nothing
             self.counts.update(id(each) for each in _tensors([*args, *kwargs.values()]) if id(each) in self.watched)
-        return function(*args, **kwargs)
+        return result
 
 
 def _tensors(values: Sequence[Any]) -> list[Tensor]:
@@ -125,7 +125,7 @@ def _rest(norm: _BatchNorm) -> nn.Module | None:
     if type(norm).forward is _BatchNorm.forward:
         return rest
     with torch.no_grad():
-        probe = torch.linspace(-4, 4, 64, device=norm.running_mean.device).repeat(1, norm.num_features, 1)[..., None]
+        probe = torch.linspace(-4, 4, 64, device=norm.weight.device if norm.affine else None).repeat(1, norm.num_features, 1)[..., None]
         plain = nn.functional.batch_norm(probe, norm.running_mean, norm.running_var, norm.weight, norm.bias, False, 0.0, norm.eps)
         same = torch.allclose(norm(probe.clone()), rest(plain), atol=1e-5)
     return rest if same else None
@@ -164,14 +164,14 @@ def fold(network: Network, keep: Sequence[str] = ()) -> Network:
     folded.module = copy.deepcopy(network.module)
     for conv_name, norm_name in pairs(network, keep):
         conv, norm = folded.layer(conv_name), folded.layer(norm_name)
-        rest = _rest(norm)
-        assert rest is not None  # `pairs` looked
-        _replace(folded.module, conv_name, _fusable(conv)(conv, norm))
-        _replace(folded.module, norm_name, rest)
+        rest = _rest(norm) if isinstance(norm, _BatchNorm) else None
+        if rest is not None:
+            _replace(folded.module, conv_name, _fusable(conv)(conv, norm))
+            _replace(folded.module, norm_name, rest)
     folded.module.requires_grad_(False)
     if not _agree(network, folded, keep):
         folded.module = copy.deepcopy(network.module)
-    folded.module = folded.module.to(memory_format=torch.channels_last)
+    folded.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return folded
 
 

@@ -196,7 +196,7 @@ def _render_layer(studio: _Studio, layer: str, requests: Sequence[Request], batc
                 ) from error
             batch_size, queue = len(members) // 2, taken + queue
             continue
-        alive = finished.alive.reshape(len(taken), -1).all(1)
+        alive = [bool(each.all()) for each in finished.alive.reshape(len(taken), -1)]
         again = [not fine and attempt + 1 < recipe.attempts for fine, (_, attempt) in zip(alive, taken, strict=True)]
         queue += [(family, attempt + 1) for redo, (family, attempt) in zip(again, taken, strict=True) if redo]
         kept = np.flatnonzero(~np.repeat(again, recipe.variants))
@@ -365,8 +365,8 @@ class _Studio:
         views = transforms.resample(shown, transforms.maps(canvases.draws[:, step], recipe.size, view), view)
         seen = views.detach().contiguous(memory_format=torch.channels_last)
         gradient, score = self.gradient(canvases.objectives, seen)
-        silent = (gradient == 0).flatten(1).all(1).nonzero().flatten() if redirect else []
-        if len(silent):
+        silent = (gradient == 0).flatten(1).all(1).nonzero().flatten()
+        if redirect and len(silent):
             with redirected():
                 gradient[silent] = self.gradient([canvases.objectives[index] for index in silent], seen[silent])[0]
         penalties = self.penalties(canvases.objectives, pictures, score)

@@ -92,14 +92,19 @@ class Recipe:
         return {"featurevis": VERSION, **asdict(self)}
 
 
-RECIPES = {each.name: each for each in (Recipe("fast", size=112, steps=48),
+RECIPES = {
+    each.name: each
+    for each in (
+        Recipe("fast", size=112, steps=48),
         # The article's icons: 110 px, what does not matter fades away (Lucid, alpha_feature_vis.ipynb).
         Recipe("article", size=110, steps=192, parameterization="fourier_alpha", learning_rate=0.03, opacity=0.5, patience=0.01),
         # Fel et al., "Unlocking Feature Visualization for Deep Networks with MAgnitude Constrained Optimization", 2023.
         Recipe("maco", size=160, steps=128, parameterization="maco", learning_rate=0.3, scales=(1.0, 1.6)),
         Recipe("diverse", size=112, steps=64, variants=4, diversity=0.5),
         # As Lucid and Lucent set it up, to compare with.
-        Recipe("lucid", size=128, steps=512, learning_rate=0.05, sharing=0.0, memory=0.999),)}
+        Recipe("lucid", size=128, steps=512, learning_rate=0.05, sharing=0.0, memory=0.999),
+    )
+}
 
 
 def recipe(table: FeaturesTable) -> Recipe:

@@ -1,7 +1,8 @@
 """The natural spectrum: how strong each spatial frequency is in photographs, for pictures that may only choose phases.
 
 `m[3, F, F//2 + 1]` holds, for the three decorrelated colours (before the sigmoid, see `colour`) and each frequency of a real Fourier
-transform of side F, the mean magnitude over photographs, without the mean colour.
+transform of side F, the mean magnitude over photographs and directions, without the mean colour; scaled so that a picture with it
+has values of variance 1 before the sigmoid, neither dull nor clipped.
 """
 
 from __future__ import annotations
@@ -44,9 +45,29 @@ def natural_magnitude(photographs: Sequence[np.ndarray], side: int = SIDE) -> np
         window = torch.outer(torch.hann_window(side), torch.hann_window(side))
         values = (values - values.mean((2, 3), keepdim=True)) * window / window.square().mean().sqrt()
         total += torch.fft.rfft2(values)[0].abs()
-    magnitude = total / max(len(photographs), 1)
-    magnitude[:, 0, 0] = 0
-    return magnitude.numpy()
+    magnitude = _isotropic(total.numpy())
+    return magnitude / _deviation(magnitude)
+
+
+def _isotropic(magnitude: np.ndarray) -> np.ndarray:
+    # A few photographs have favourite directions, which would show as a weave in every picture; thousands would not.
+    side = magnitude.shape[1]
+    distance = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]) * side
+    ring = np.round(distance).astype(int)
+    counts = np.bincount(ring.ravel())
+    means = np.stack([np.bincount(ring.ravel(), weights=each.ravel()) / counts for each in magnitude])
+    means[:, 0] = 0
+    return means[:, ring].astype(np.float32)
+
+
+def _deviation(magnitude: np.ndarray) -> np.float32:
+    # Parseval, for the half of the spectrum that a real transform keeps; mean of the three colours' variances.
+    side = magnitude.shape[1]
+    twice = np.full(magnitude.shape[2], 2.0)
+    twice[0] = 1.0
+    if side % 2 == 0:
+        twice[-1] = 1.0
+    return np.float32(np.sqrt((magnitude.astype(np.float64) ** 2 * twice).sum() / 3) / side**2)
 
 
 @cache

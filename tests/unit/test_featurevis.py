@@ -1,0 +1,559 @@
+"""The feature visualization engine against slow oracles, on small random networks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.config import FeaturesTable
+from pipeline.errors import AtlasError
+from pipeline.featurevis import colour, folding, objectives, recipes, spectrum, transforms
+from pipeline.featurevis import optimizer as engine
+from pipeline.featurevis.parameterizations import PARAMETERIZATIONS, fourier_values
+from pipeline.featurevis.rectifiers import redirected
+from pipeline.grammar import INPUT, OUTPUT
+from pipeline.network import Network, Preprocessing
+from tests.unit import networks
+
+QUICK = recipes.Recipe("quick", size=32, steps=12, jitter=2.0)
+
+
+def generators(count: int, seed: int = 0) -> list[np.random.Generator]:
+    return [np.random.default_rng([seed, index]) for index in range(count)]
+
+
+def pictures_of(batches: list[engine.Batch]) -> dict[str, np.ndarray]:
+    return {unit: picture for batch in batches for unit, picture in zip(batch.units, batch.pictures, strict=True)}
+
+
+# ---------------------------------------------------------------- parameterizations
+
+
+@pytest.mark.parametrize("size", [8, 9])
+def test_fourier_values_are_the_written_out_sum(size: int) -> None:
+    coefficients = np.random.default_rng(0).normal(size=(2, 3, size, size // 2 + 1, 2))
+    waves = coefficients[..., 0] + 1j * coefficients[..., 1]
+    expected = np.zeros((2, 3, size, size))
+    y, x = np.mgrid[:size, :size]
+    for row in range(size):
+        for column in range(size // 2 + 1):
+            fy = row / size if row < (size + 1) // 2 else row / size - 1
+            scale = size / max(np.hypot(fy, column / size), 1 / size) / 4
+            once = column == 0 or (size % 2 == 0 and column == size // 2)
+            wave = np.exp(2j * np.pi * (row * y + column * x) / size) * (1 if once else 2) * scale / size**2
+            expected += (waves[:, :, row, column, None, None] * wave).real
+    actual = fourier_values(torch.from_numpy(coefficients), size).numpy()
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_colour_goes_there_and_back_and_its_longest_column_has_length_one() -> None:
+    values = torch.randn(2, 3, 4, 5)
+    torch.testing.assert_close(colour.decorrelate(colour.correlate(values)), values, atol=1e-4, rtol=1e-4)
+    assert colour.MATRIX.norm(dim=0).max() == pytest.approx(1)
+    expected = torch.sigmoid(torch.einsum("ij,bjhw->bihw", colour.MATRIX, values))
+    torch.testing.assert_close(colour.to_rgb(values), expected)
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERIZATIONS))
+def test_every_parameterization_starts_per_picture_and_has_gradients(name: str) -> None:
+    chosen = PARAMETERIZATIONS[name]
+    together = chosen.start(generators(3), 16, None)
+    alone = chosen.start(generators(3)[2:], 16, None)
+    for key, value in together.items():
+        torch.testing.assert_close(value[2:], alone[key])
+        value.requires_grad_(True)
+    shown = chosen.pictures(together, 16)
+    assert shown.shape[0] == 3
+    assert shown.shape[1] in (3, 4)
+    assert shown.min() >= 0
+    assert shown.max() <= 1
+    (shown * torch.randn_like(shown)).sum().backward()
+    assert any(value.grad is not None and value.grad.abs().sum() > 0 for value in together.values())
+
+
+def test_maco_moves_phases_only_and_keeps_the_natural_magnitude() -> None:
+    chosen = PARAMETERIZATIONS["maco"]
+    photograph = (np.random.default_rng(0).random((40, 50, 3)) * 255).astype(np.uint8)
+    natural = spectrum.natural_magnitude([photograph], side=16)
+    parameters = chosen.start(generators(2), 16, natural)
+    values = colour.decorrelate(torch.logit(chosen.pictures(parameters, 16).double()).float())
+    measured = torch.fft.rfft2(values).abs()
+    # A real transform has no free phase where a frequency is its own mirror image; elsewhere the magnitude stands.
+    inner = np.s_[:, :, 1:8, 1:8]
+    torch.testing.assert_close(measured[inner], torch.from_numpy(natural).expand(2, -1, -1, -1)[inner], rtol=2e-2, atol=1e-3)
+    assert values.std() == pytest.approx(1.0, rel=0.15)
+
+
+def test_a_resized_spectrum_is_that_of_the_resized_photograph() -> None:
+    y, x = np.mgrid[:64, :64] / 64
+    smooth = 0.5 + 0.2 * np.sin(2 * np.pi * 3 * x) + 0.2 * np.cos(2 * np.pi * 2 * y)
+    photograph = (np.repeat(smooth[..., None], 3, 2) * 255).astype(np.uint8)
+    large, small = (spectrum.natural_magnitude([photograph], side) for side in (64, 32))
+    shrunk = spectrum.resized(large, 32)
+    strong = small > 0.2 * small.max()
+    np.testing.assert_allclose(shrunk[strong], small[strong], rtol=0.1)
+
+
+# ---------------------------------------------------------------- transforms
+
+
+def test_one_resampling_is_what_each_pictures_own_map_says() -> None:
+    size, view = 12, 10
+    x = torch.rand(3, 3, size, size, dtype=torch.float64)
+    draws = transforms.draw(generators(3), 5, jitter=2.0, scales=(0.8, 1.2), degrees=30.0)[:, 4]
+    shown = transforms.resample(x, transforms.maps(draws, size, view).double(), view).numpy()
+    for n in range(3):
+        scale, angle, dx, dy = draws[n].double().tolist()
+        for row in range(view):
+            for column in range(view):
+                u, v = column + 0.5 - view / 2, row + 0.5 - view / 2
+                px = (np.cos(angle) * u - np.sin(angle) * v) / scale + dx + size / 2 - 0.5
+                py = (np.sin(angle) * u + np.cos(angle) * v) / scale + dy + size / 2 - 0.5
+                left, top = int(np.floor(px)), int(np.floor(py))
+                for channel in range(3):
+                    total = 0.0
+                    for yy, wy in ((top, 1 - (py - top)), (top + 1, py - top)):
+                        for xx, wx in ((left, 1 - (px - left)), (left + 1, px - left)):
+                            inside = 0 <= yy < size and 0 <= xx < size
+                            total += wy * wx * (x[n, channel, yy, xx].item() if inside else transforms.OUTSIDE)
+                    assert shown[n, channel, row, column] == pytest.approx(total, abs=1e-5)
+
+
+def test_draws_are_a_pictures_own() -> None:
+    kwargs = {"jitter": 4.0, "scales": (0.9, 1.1), "degrees": 5.0}
+    together = transforms.draw(generators(4), 7, **kwargs)
+    alone = transforms.draw(generators(4)[3:], 7, **kwargs)
+    torch.testing.assert_close(together[3:], alone)
+    assert together[..., 2:].abs().max() <= 4
+    assert len(torch.unique(together[..., 0])) == 4 * 7
+
+
+# ---------------------------------------------------------------- objectives
+
+
+def test_objectives_score_as_their_formulas_say() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(6, 5, 4, 3))
+    vector = rng.normal(size=5)
+    logits = rng.normal(size=(6, 7))
+    x = rng.random((6, 3, 8, 8))
+    cos = np.einsum("chw,c->hw", a[3], vector) / (np.linalg.norm(a[3], axis=0) * np.linalg.norm(vector))
+    smooth_free = np.abs(np.diff(x[5], axis=1)).mean() + np.abs(np.diff(x[5], axis=2)).mean()
+    asked = [
+        objectives.channel("l", 2),
+        objectives.neuron("l", 1),
+        objectives.neuron("l", 1, (0, 2)) - 0.5 * objectives.channel("l", 0),
+        objectives.direction("l", vector, cosine_power=2.0),
+        objectives.direction("l", vector, position=(1, 2)) + objectives.logit(3) * 2,
+        objectives.group("l", vector) - objectives.total_variation() - 3 * objectives.l1(),
+    ]
+    expected = [
+        a[0, 2].mean(),
+        a[1, 1, 2, 1],
+        a[2, 1, 0, 2] - 0.5 * a[2, 0].mean(),
+        (np.einsum("chw,c->hw", a[3], vector) * np.maximum(0.1, cos) ** 2).mean(),
+        a[4, :, 1, 2] @ vector + 2 * logits[4, 3],
+        (np.einsum("chw,c->hw", a[5], vector) / np.linalg.norm(vector)).mean() - smooth_free - 3 * np.abs(x[5] - 0.5).mean(),
+    ]
+    responses = {"l": torch.tensor(a).float(), OUTPUT: torch.tensor(logits).float(), INPUT: torch.tensor(x).float()}
+    np.testing.assert_allclose(objectives.evaluate(asked, responses).numpy(), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_blur_is_the_distance_from_the_blurred_picture() -> None:
+    x = np.random.default_rng(0).random((2, 3, 6, 6))
+    kernel = np.array([1, 4, 6, 4, 1]) / 16
+    padded = np.pad(x, ((0, 0), (0, 0), (2, 2), (2, 2)), mode="edge")
+    smooth = sum(kernel[i] * kernel[j] * padded[:, :, i : i + 6, j : j + 6] for i in range(5) for j in range(5))
+    scores = objectives.evaluate([objectives.blur()] * 2, {INPUT: torch.tensor(x).float()})
+    np.testing.assert_allclose(scores.numpy(), ((x - smooth) ** 2).mean((1, 2, 3)), rtol=1e-4)
+
+
+def test_likeness_is_the_mean_cosine_of_gram_matrices_within_a_family() -> None:
+    a = np.random.default_rng(0).random((4, 3, 2, 2))
+    grams = [each.reshape(3, -1) @ each.reshape(3, -1).T for each in a]
+    cosine = [[(p * q).sum() / np.linalg.norm(p) / np.linalg.norm(q) for q in grams] for p in grams]
+    asked = [objectives.diversity("l", family) for family in ("a", "b", "a", "a")]
+    scores = objectives.evaluate(asked, {"l": torch.tensor(a).float()})
+    expected = [-(cosine[0][2] + cosine[0][3]) / 2, 0, -(cosine[2][0] + cosine[2][3]) / 2, -(cosine[3][0] + cosine[3][2]) / 2]
+    np.testing.assert_allclose(scores.numpy(), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("objective", "words"),
+    [
+        (objectives.channel("early", 8), "8 channels, 0 to 7"),
+        (objectives.direction("early", np.ones(5)), "direction of 5"),
+        (objectives.neuron("early", 0, (99, 0)), "no position (99, 0)"),
+        (objectives.logit(5), "5 classes"),
+    ],
+)
+def test_what_a_layer_does_not_have_is_said(objective: objectives.Objective, words: str) -> None:
+    request = engine.Request("early", "unit", objective)
+    with pytest.raises(AtlasError, match=words.replace("(", r"\(").replace(")", r"\)")):
+        list(engine.render(networks.network(), [request], QUICK))
+
+
+# ---------------------------------------------------------------- redirected gradients
+
+
+class Silent(nn.Module):
+    """Channel 0 of "layer" is clipped to zero for all but extreme inputs; the clipping is spelt in different ways."""
+
+    def __init__(self, spelling: str) -> None:
+        super().__init__()
+        self.spelling = spelling
+        self.convolution = nn.Conv2d(3, 2, 3, padding=1)
+        self.module = nn.ReLU()
+        self.layer = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.convolution(x) - 3.0
+        match self.spelling:
+            case "module":
+                y = self.module(y)
+            case "functional":
+                y = functional.relu(y)
+            case "in place":
+                functional.relu(y, inplace=True)
+            case "method":
+                y = y.relu_()
+            case "relu6":
+                y = functional.relu6(y)
+            case "clamp":
+                y = torch.clamp(y, min=0)
+        return self.layer(y).mean((2, 3))
+
+
+def silent(spelling: str) -> Network:
+    network = networks.network(Silent(spelling))
+    with torch.no_grad():
+        network.module.convolution.weight.abs_()
+        network.module.convolution.bias.zero_()
+    return network
+
+
+@pytest.mark.parametrize("spelling", ["module", "functional", "in place", "method", "relu6", "clamp"])
+def test_a_dead_start_is_revived_however_the_clipping_is_spelt(spelling: str) -> None:
+    network = silent(spelling)
+    x = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
+    plain = torch.autograd.grad(network.run_to(x, ["layer"])["layer"].mean(), x)[0]
+    assert not plain.any()
+    with redirected():
+        lifted = torch.autograd.grad(-network.run_to(x, ["layer"])["layer"].mean(), x)[0]
+    assert (lifted < 0).any()
+    requests = engine.requests_for_channels("layer", [0])
+    recipe = replace(QUICK, steps=40, learning_rate=0.1, attempts=1)
+    assert engine.generator_of(0, "layer", "channel:0").random() != engine.generator_of(0, "layer", "channel:0", 1).random()
+    [dead] = engine.render(network, requests, replace(recipe, redirected=0))
+    [alive] = engine.render(network, requests, recipe)
+    assert not dead.alive[0]
+    assert alive.alive[0]
+    assert alive.activation[0] > 0
+
+
+def test_redirection_leaves_pictures_alone_that_have_gradients() -> None:
+    y = torch.tensor([[-1.0, 2.0], [-1.0, -2.0]], requires_grad=True)
+    with redirected():
+        z = functional.relu(y)
+    gradient = torch.autograd.grad(z, y, torch.tensor([[-1.0, -1.0], [-1.0, 1.0]]))[0]
+    # The first row passes something by itself; in the second only what lifts (a negative gradient of a loss) is let through.
+    assert gradient.tolist() == [[0.0, -1.0], [-1.0, 0.0]]
+
+
+def test_redirection_ends_with_the_context_and_after_an_exception() -> None:
+    y = torch.full((1, 1, 2, 2), -1.0, requires_grad=True)
+    with pytest.raises(KeyError), redirected():
+        raise KeyError
+    assert not torch.autograd.grad(functional.relu(y).sum(), y)[0].any()
+
+
+def test_a_unit_that_cannot_be_activated_is_recorded_as_such() -> None:
+    network = silent("module")
+    with torch.no_grad():
+        network.module.convolution.weight.mul_(1e-4)
+    [batch] = engine.render(network, engine.requests_for_channels("layer", [0, 1]), QUICK)
+    assert batch.alive.tolist() == [False, False]
+    assert sorted(batch.units) == ["channel:0", "channel:1"]
+
+
+# ---------------------------------------------------------------- folding
+
+
+def test_folding_keeps_the_function_and_removes_the_normalizations() -> None:
+    network = networks.network()
+    copy = folding.fold(network, ["early", "late"])
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in copy.module.modules())
+    assert any(isinstance(module, nn.BatchNorm2d) for module in network.module.modules())
+    x = torch.rand(2, 3, 32, 32)
+    expected, logits = network.run(x, ["early", "late"])
+    actual, folded_logits = copy.run(x, ["early", "late"])
+    torch.testing.assert_close(folded_logits, logits, atol=1e-4, rtol=1e-4)
+    for layer in expected:
+        torch.testing.assert_close(actual[layer], expected[layer], atol=1e-4, rtol=1e-4)
+
+
+class Shared(nn.Module):
+    """Convolutions that must not be folded into: read twice, run twice, or followed by something else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_twice, self.norm_a = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.run_twice, self.norm_b = nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.good, self.norm_c = nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.read_twice(x)
+        x = x + self.norm_a(x)
+        x = self.run_twice(x)
+        x = self.norm_b(self.run_twice(x))
+        return self.norm_c(self.good(x)).mean((2, 3))
+
+
+def test_only_convolutions_with_one_reader_and_one_run_are_folded() -> None:
+    network = networks.network(Shared())
+    assert folding.pairs(network, []) == [("good", "norm_c")]
+    assert folding.pairs(network, ["good"]) == []
+    copy = folding.fold(network)
+    x = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(copy.logits(x), network.logits(x), atol=1e-4, rtol=1e-4)
+
+
+def test_a_folded_copy_is_made_once_until_weights_change() -> None:
+    network = networks.network()
+    first = folding.folded(network, ("early",))
+    assert folding.folded(network, ("early",)) is first
+    with torch.no_grad():
+        network.module.head.bias.add_(1.0)
+    x = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(folding.folded(network, ("early",)).logits(x), network.logits(x), atol=1e-4, rtol=1e-4)
+
+
+# ---------------------------------------------------------------- the optimizer
+
+
+def test_without_sharing_the_descent_is_torchs_adam() -> None:
+    start, gradients = torch.randn(2, 5), torch.randn(6, 2, 5)
+    ours = engine.Descent({"x": start.clone()})
+    theirs = start.clone().requires_grad_(True)
+    adam = torch.optim.Adam([theirs], lr=0.05, eps=1e-16)
+    for gradient in gradients:
+        ours.parameters["x"].grad = gradient.clone()
+        ours.step(0.05)
+        theirs.grad = gradient.clone()
+        adam.step()
+    torch.testing.assert_close(ours.parameters["x"].detach(), theirs.detach())
+
+
+def test_shared_second_moments_do_not_mix_pictures() -> None:
+    start, gradient = torch.randn(2, 5), torch.randn(2, 5)
+    both, one = engine.Descent({"x": start.clone()}, sharing=0.9), engine.Descent({"x": start[1:].clone()}, sharing=0.9)
+    both.parameters["x"].grad = gradient * torch.tensor([[100.0], [1.0]])
+    one.parameters["x"].grad = gradient[1:].clone()
+    both.step(0.1)
+    one.step(0.1)
+    torch.testing.assert_close(both.parameters["x"][1:], one.parameters["x"])
+
+
+@pytest.mark.parametrize("recipe", ["fast", "article", "maco", "diverse"])
+def test_a_picture_depends_neither_on_its_batch_mates_nor_on_its_place(recipe: str) -> None:
+    network = networks.network()
+    chosen = recipes.named(recipe, size=32, steps=10)
+    requests = engine.requests_for_channels("early", range(5))
+    forwards = pictures_of(list(engine.render(network, requests, chosen, batch_size=8)))
+    backwards = pictures_of(list(engine.render(network, requests[::-1], chosen, batch_size=4)))
+    assert forwards.keys() == backwards.keys()
+    for unit, picture in forwards.items():
+        assert np.abs(picture.astype(int) - backwards[unit]).max() <= 2, unit
+
+
+def test_pictures_get_better_and_their_scores_are_those_of_the_stored_pixels() -> None:
+    network = networks.network()
+    [batch] = engine.render(network, engine.requests_for_channels("late", range(12)), replace(QUICK, steps=40))
+    with torch.no_grad():
+        x = torch.from_numpy(batch.pictures).permute(0, 3, 1, 2).float() / 255
+        means = network.run_to(x, ["late"])["late"].mean((2, 3))
+        grey = network.run_to(torch.full_like(x[:1], 0.5), ["late"])["late"].mean((2, 3))
+    reached = [means[row, int(unit.partition(":")[2])].item() for row, unit in enumerate(batch.units)]
+    np.testing.assert_allclose(batch.activation, reached, rtol=1e-3, atol=1e-4)
+    at_rest = np.array([grey[0, int(unit.partition(":")[2])].item() for unit in batch.units])
+    assert (batch.activation[batch.alive] > at_rest[batch.alive]).all()
+    assert batch.alive.mean() > 0.5
+
+
+def test_batches_do_not_mix_layers_and_every_request_comes_back_once() -> None:
+    network = networks.network()
+    requests = [*engine.requests_for_channels("early", range(3)), *engine.requests_for_channels("late", range(4))]
+    batches = list(engine.render(network, requests[::2] + requests[1::2], QUICK, batch_size=2))
+    found = sorted((batch.layer, unit) for batch in batches for unit in batch.units)
+    assert found == sorted((request.layer, request.unit) for request in requests)
+
+
+def test_a_seed_gives_the_same_pictures_again_and_another_seed_others() -> None:
+    network, requests = networks.network(), engine.requests_for_channels("early", [1])
+    once, again, other = (next(engine.render(network, requests, QUICK, seed=seed)).pictures for seed in (0, 0, 1))
+    np.testing.assert_array_equal(once, again)
+    assert np.abs(once.astype(int) - other).max() > 10
+
+
+def test_functional_networks_with_shared_modules_and_logits_work() -> None:
+    network = networks.network(networks.Functional())
+    requests = [
+        engine.Request("joined", "class:3", objectives.logit(3)),
+        engine.Request("joined", "channel:2", objectives.channel("joined", 2)),
+    ]
+    batches = list(engine.render(network, requests, QUICK))
+    assert sum(len(batch.units) for batch in batches) == 2
+
+
+def test_hooks_and_modes_are_gone_after_rendering_and_after_an_exception() -> None:
+    network = networks.network()
+
+    def hooks(module: nn.Module) -> int:
+        return sum(len(each._forward_hooks) + len(each._forward_pre_hooks) + len(each._backward_hooks) for each in module.modules())
+
+    rendering = engine.render(network, engine.requests_for_channels("early", range(4)), QUICK, batch_size=2)
+    next(rendering)
+    rendering.close()
+    with pytest.raises(AtlasError):
+        list(engine.render(network, engine.requests_for_channels("early", [99]), QUICK))
+    assert hooks(network.module) == 0
+    assert hooks(folding.folded(network, ("early",)).module) == 0
+    assert torch.tensor([1e-39]).mul(1.0).bool().item(), "denormal numbers are still flushed"
+
+
+def test_out_of_memory_halves_the_batch_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, tried = networks.network(), []
+    make = engine._Studio.make
+
+    def scarce(self: engine._Studio, requests: list[engine.Request], attempts: list[int]) -> object:
+        tried.append(len(requests))
+        if len(requests) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return make(self, requests, attempts)
+
+    monkeypatch.setattr(engine._Studio, "make", scarce)
+    found = pictures_of(list(engine.render(network, engine.requests_for_channels("early", range(8)), QUICK, batch_size=8)))
+    assert len(found) == 8
+    assert tried[:3] == [8, 4, 2]
+
+
+def test_one_picture_too_large_for_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(self: engine._Studio, requests: object, attempts: object) -> object:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(engine._Studio, "make", never)
+    with pytest.raises(AtlasError, match="smaller \\[features\\] size"):
+        list(engine.render(networks.network(), engine.requests_for_channels("early", range(2)), QUICK))
+
+
+def test_other_errors_are_not_taken_for_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: engine._Studio, requests: object, attempts: object) -> object:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(engine._Studio, "make", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(engine.render(networks.network(), engine.requests_for_channels("early", range(2)), QUICK))
+
+
+def test_converged_pictures_leave_the_batch_and_the_others_do_not_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = networks.network()
+    patient, requests = replace(QUICK, steps=48, patience=0.02), engine.requests_for_channels("late", range(8))
+    sizes: list[int] = []
+    gradient = engine._Studio.gradient
+
+    def counted(self: engine._Studio, asked: list[objectives.Objective], views: Tensor) -> tuple[Tensor, Tensor]:
+        sizes.append(len(asked))
+        return gradient(self, asked, views)
+
+    monkeypatch.setattr(engine._Studio, "gradient", counted)
+    together = pictures_of(list(engine.render(network, requests, patient)))
+    assert min(sizes) < max(sizes)
+    alone = pictures_of([batch for request in requests for batch in engine.render(network, [request], patient)])
+    for unit, picture in together.items():
+        assert np.abs(picture.astype(int) - alone[unit]).max() <= 2, unit
+
+
+def test_variants_are_named_and_differ_more_with_diversity() -> None:
+    network = networks.network()
+    recipe = replace(QUICK, variants=3, steps=30, attempts=1)
+    requests = engine.requests_for_channels("late", [4])
+
+    def likeness(weight: float) -> float:
+        batches = list(engine.render(network, requests, replace(recipe, diversity=weight)))
+        found = pictures_of(batches)
+        assert list(found) == ["channel:4", "channel:4~1", "channel:4~2"]
+        x = torch.from_numpy(np.stack(list(found.values()))).permute(0, 3, 1, 2).float() / 255
+        with torch.no_grad():
+            responses = network.run_to(x, ["late"])
+        return float(objectives.evaluate([objectives.likeness("late", "f")] * 3, responses).mean())
+
+    assert likeness(3.0) < likeness(0.0)
+
+
+def test_penalties_of_a_recipe_do_what_they_are_for() -> None:
+    network, requests = networks.network(), engine.requests_for_channels("early", [0, 1, 2, 3])
+    rough = pictures_of(list(engine.render(network, requests, QUICK)))
+    smooth = pictures_of(list(engine.render(network, requests, replace(QUICK, total_variation=5.0))))
+    roughness = [np.abs(np.diff(np.stack(list(each.values())).astype(float), axis=1)).mean() for each in (rough, smooth)]
+    assert roughness[1] < roughness[0]
+
+
+def test_the_articles_recipe_has_opacity_that_fades_no_further_than_it_says() -> None:
+    network = networks.network()
+    chosen = recipes.named("article", size=32, steps=16)
+    [batch] = engine.render(network, engine.requests_for_channels("early", range(3)), replace(chosen, attempts=1))
+    assert batch.pictures.shape == (3, 32, 32, 4)
+    assert batch.pictures[..., 3].min() >= 255 * (1 - chosen.fading) - 1
+    assert batch.pictures[..., 3].std() > 0
+
+
+def test_grey_input_networks_work() -> None:
+    network = networks.network(networks.Plain(channels=1), order="grey")
+    [batch] = engine.render(network, engine.requests_for_channels("early", [0]), replace(QUICK, attempts=1))
+    assert batch.pictures.shape == (1, 32, 32, 3)
+
+
+def test_autocast_follows_the_wish_and_the_device() -> None:
+    cpu = torch.device("cpu")
+    assert engine.autocast_type(cpu, "float32") is None
+    assert engine.autocast_type(cpu, "bfloat16") is torch.bfloat16
+    assert engine.autocast_type(torch.device("mps"), "bfloat16") is None
+    network = Network(networks.network().module, Preprocessing(32, (0.5,) * 3, (0.25,) * 3), networks.CLASSES)
+    [batch] = engine.render(network, engine.requests_for_channels("late", [3]), replace(QUICK, attempts=1), dtype="bfloat16")
+    assert np.isfinite(batch.objective).all()
+
+
+# ---------------------------------------------------------------- recipes
+
+
+def test_recipes_take_size_and_steps_from_the_configuration() -> None:
+    chosen = recipes.recipe(FeaturesTable(recipe="article", size=64, steps=5))
+    assert (chosen.name, chosen.size, chosen.steps) == ("article", 64, 5)
+    assert recipes.recipe(FeaturesTable()) == recipes.RECIPES["fast"]
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest_one() -> None:
+    with pytest.raises(AtlasError, match='did you mean "article"'):
+        recipes.recipe(FeaturesTable(recipe="artcle"))
+
+
+def test_fingerprints_change_with_everything_a_recipe_says() -> None:
+    base = recipes.RECIPES["fast"]
+    changed = [replace(base, steps=1), replace(base, jitter=1.0), replace(base, scales=(1.0, 1.0)), replace(base, opacity=1.0)]
+    assert len({str(each.fingerprint_parts()) for each in (base, *changed)}) == 5
+
+
+def test_every_recipe_names_a_parameterization_there_is() -> None:
+    assert {each.parameterization for each in recipes.RECIPES.values()} <= set(PARAMETERIZATIONS)
+
+
+def test_recipes_do_not_load_torch() -> None:
+    code = "import sys, pipeline.featurevis.recipes as r; r.named('fast'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
