@@ -6,7 +6,7 @@ as awkward as users' own: markup, quotes, emoji, right-to-left text, 200 charact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy as np
 from pipeline import figures
 from pipeline.atlas import Atlas, Layer, NetworkFacts, Photograph
 from pipeline.config import DatasetTable, FeaturesTable, Settings
-from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Content
+from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Content, Substrate
+from pipeline.saliency import colours, factor_saliency
 from pipeline.store import Array, Store, fingerprint_of, float16, write
 
 SIZE = 112
@@ -102,6 +103,89 @@ def arrays(rng: np.random.Generator, wanted: Sequence[Content], layers: Sequence
                 # Some channels feed a given one, most do not; a generator of its own leaves all other numbers as they are.
                 part = rng.spawn(1)[0].normal(0, 1, (len(lower), len(upper))) ** 3 * (lower / lower.sum())[:, None]
                 found[content.path] = Array(float16(part * upper), ("channel", "channel"), "activation")
+    return found | group_arrays(rng.spawn(1)[0], wanted, cubes, classes) | place_arrays(rng.spawn(1)[0], wanted, cubes, logits)
+
+
+def place_arrays(
+    rng: np.random.Generator, wanted: Sequence[Content], cubes: Mapping[str, np.ndarray], logits: np.ndarray
+) -> dict[str, Array]:
+    """Attribution of places to classes and to later places, and the factors of the former."""
+    found: dict[str, Array] = {}
+    evidence: dict[str, np.ndarray] = {}
+    for content in wanted:
+        match content:
+            case Attribution(Substrate(layer, Atom.SPATIAL), target) if target == CLASSES:
+                evidence[layer] = float16(places_to_classes(rng, cubes[layer], len(logits))).astype(np.float32)
+                found[content.path] = Array(float16(evidence[layer]), ("y", "x", "class"), "logits")
+            case Attribution(Substrate(lower, Atom.SPATIAL), Substrate(upper, Atom.SPATIAL)):
+                values = float16(places_to_places(rng, cubes[lower], cubes[upper]))
+                found[content.path] = Array(values, ("source_y", "source_x", "target_y", "target_x"), "norm of activations")
+    return found | saliency(evidence, np.argsort(-logits, kind="stable")[:50])
+
+
+def places_to_classes(rng: np.random.Generator, cube: np.ndarray, classes: int) -> np.ndarray:
+    """Signed attribution `[H, W, K]` in which classes share a few places."""
+    spots = blobs(rng, 4, *cube.shape[1:], 0.2)
+    return np.einsum("nyx,nk->yxk", spots, rng.normal(0, 1, (4, classes))) * np.linalg.norm(cube, axis=0)[..., None] / cube[0].size
+
+
+def places_to_places(rng: np.random.Generator, below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Signed attribution `[h, w, H, W]`: strong around the same place, weak and negative farther off."""
+    (h, w), (height, width) = below.shape[1:], above.shape[1:]
+    y, x = np.mgrid[0:h, 0:w]
+    targets = [((v + 0.5) * h / height - 0.5, (u + 0.5) * w / width - 0.5) for v in range(height) for u in range(width)]
+    squared = np.stack([(y - v) ** 2 + (x - u) ** 2 for v, u in targets], axis=-1).reshape(h, w, height, width) / (h * w)
+    strength = np.linalg.norm(below, axis=0)[..., None, None] * np.linalg.norm(above, axis=0) / np.linalg.norm(below)
+    return strength * (np.exp(-squared / 0.02) - 0.3 * np.exp(-squared / 0.1)) * rng.uniform(0.6, 1, (h, w, 1, 1))
+
+
+def saliency(evidence: Mapping[str, np.ndarray], classes: np.ndarray) -> dict[str, Array]:
+    """Factors of the attribution of places to classes, as the build stores them; none where there is no such attribution."""
+    if not evidence:
+        return {}
+    arrays = {"saliency/classes": Array(classes.astype(np.int32), ("class",))}
+    for name, sign in (("for", 1), ("against", -1)):
+        factors = factor_saliency({layer: values[..., classes] for layer, values in evidence.items()}, list(evidence)[-1], 2, sign)
+        arrays[f"saliency/{name}/classes"] = Array(factors.classes, ("factor", "class"))
+        for layer, spatial in factors.spatial.items():
+            arrays[f"saliency/{name}/{layer}/spatial"] = Array(spatial, ("factor", "y", "x"), "mean attribution = 1")
+            arrays[f"saliency/{name}/{layer}/colours"] = Array(colours(spatial), ("y", "x", "rgb"), "0…255")
+    return arrays
+
+
+def group_arrays(rng: np.random.Generator, wanted: Sequence[Content], cubes: Mapping[str, np.ndarray], classes: int) -> dict[str, Array]:
+    """Groups of layers, their attribution to classes and to each other, and what they leave."""
+    found: dict[str, Array] = {}
+    for content in wanted:
+        match content:
+            case Activation(Substrate(layer, Atom.GROUP, grouping)) if grouping:
+                channels, height, width = cubes[layer].shape
+                w = 4 * blobs(rng, grouping.count, height, width, 0.2)
+                h = rng.gamma(0.3, 1.0, (grouping.count, channels))
+                left = cubes[layer] - np.einsum("nyx,nc->cyx", w, h)
+                magnitude = np.linalg.norm(w, axis=(1, 2)) * np.linalg.norm(h, axis=1)
+                found |= {
+                    f"{content.path}/spatial": Array(w.astype(np.float32), ("group", "y", "x"), "activation"),
+                    f"{content.path}/channels": Array(h.astype(np.float32), ("group", "channel")),
+                    f"{content.path}/magnitude": Array(magnitude.astype(np.float32), ("group",), "activation"),
+                    f"{content.path}/residual": Array(np.linalg.norm(left, axis=0).astype(np.float32), ("y", "x"), "norm of activations"),
+                    f"{content.path}/explained": Array(np.array(rng.uniform(0.5, 0.9), np.float32), ()),
+                    f"{content.path}/negative": Array(np.array(0, np.float32), ()),
+                    f"{content.path}/concentration": Array(rng.uniform(0.4, 0.9, grouping.count).astype(np.float32), ("group",)),
+                    f"{content.path}/concentration_independent": Array(
+                        rng.uniform(0.2, 0.6, grouping.count).astype(np.float32), ("group",)
+                    ),
+                }
+            case Attribution(source, target) if source.grouping:
+                columns = target.grouping.count + 1 if target.grouping else classes
+                values = rng.normal(0.2, 1.0, (source.grouping.count + 1, columns)).astype(np.float32)
+                path, to = f"{source}/{target}", ("target_group",) if target.grouping else ("class",)
+                inner = values[:, :-1] if target.grouping else values
+                found[f"attribution/{path}"] = Array(inner[:-1], ("group", *to))
+                found[f"residual/{path}/of_source"] = Array(inner[-1], to)
+                if target.grouping:
+                    found[f"residual/{path}/of_target"] = Array(values[:-1, -1], ("group",))
+                    found[f"residual/{path}/of_both"] = Array(values[-1, -1].reshape(()), ())
     return found
 
 

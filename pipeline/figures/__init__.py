@@ -37,6 +37,7 @@ FIGURES: tuple[str, ...] = (
     "predictions",
     "class_comparison",
     "semantic_dictionary",
+    "spatial_attribution",
     "channel_attribution",
 )  # in page order; a name more is a figure more
 

@@ -2,7 +2,7 @@
 
 A packed array is `{"type", "shape", "data"}` with the little-endian bytes in base64. Types: "f2" (half precision, as
 the store holds activations and attributions: nothing is lost), "f4", "u1", "u2", "i1", "i2". Levels, for heat maps, are
-"u1" or "i1" with a `scale`: value = level · scale.
+"u1" or "i1" with a `scale`: value = level · scale; or, with a `power` besides: value = sign · scale · |level|^power.
 """
 
 from __future__ import annotations
@@ -46,3 +46,21 @@ def pack_levels(values: np.ndarray, maximum: float | None = None) -> dict[str, A
     scale = largest / steps or 1.0
     levels = np.clip(np.rint(values / scale), -steps if signed else 0, steps)
     return {**pack(levels, "i1" if signed else "u1"), "scale": scale}
+
+
+def pack_curved(values: np.ndarray, levels: int = 63, power: float = 1 / 0.7) -> dict[str, Any]:
+    """Pack signed values that range over orders of magnitude, in levels that lie closer together near zero.
+
+    Parameters
+    ----------
+    values
+        Any shape, any unit.
+    levels
+        Levels on each side of zero, at most 127; fewer compress better.
+    power
+        Value = sign · scale · |level|^power, so that a value v lies off by about `power · |v| / (2 · |level|)` at most.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    largest = float(np.abs(values).max(initial=0.0))
+    found = np.sign(values) * np.rint(levels * (np.abs(values) / (largest or 1.0)) ** (1 / power))
+    return {**pack(found, "i1"), "scale": largest / levels**power or 1.0, "power": power}

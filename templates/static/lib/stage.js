@@ -9,11 +9,12 @@ atlas.Stage = class {
     this.canvas = root.querySelector("canvas");
   }
 
-  photograph(name) {
-    const { title } = atlas.photograph(name);
-    this.image.src = atlas.address(`photographs/${name}.webp`);
-    this.image.alt = `Photograph: ${title}`;
-    this.image.onerror = () => this.root.dispatchEvent(new CustomEvent("atlas-missing", { bubbles: true, detail: new Error(`photographs/${name}.webp is missing or damaged.`) }));
+  /* Show a photograph, or the activation grid of it at `grid`. */
+  photograph(name, grid) {
+    const { title } = atlas.photograph(name), path = grid ?? `photographs/${name}.webp`;
+    this.image.src = atlas.address(path);
+    this.image.alt = `${grid ? "Activation grid of the photograph" : "Photograph"}: ${title}`;
+    this.image.onerror = () => this.root.dispatchEvent(new CustomEvent("atlas-missing", { bubbles: true, detail: new Error(`${path} is missing or damaged.`) }));
   }
 
   /* Lay levels `values` [rows, columns] over the photograph; `maximum` is the level of the full colour. */
