@@ -284,7 +284,8 @@ def _write_code(site: Site, figures: Sequence[Figure]) -> None:
     folder = templates_folder() / "static"
     names = ["atlas.css", *(f"lib/{path.name}" for path in sorted((folder / "lib").glob("*.js")))]
     for name in [*names, *(f"figures/{figure.NAME}.js" for figure in figures)]:
-        site.write(name, squeezed((folder / name).read_text()))
+        code = squeezed((folder / name).read_text())
+        site.write(name, squeezed_styles(code) if name.endswith(".css") else code)
 
 
 def squeezed(code: str) -> str:
@@ -296,6 +297,11 @@ def squeezed(code: str) -> str:
     code = re.sub(r"^[ \t]*/\*.*?\*/[ \t]*\n", "", code, flags=re.MULTILINE | re.DOTALL)
     lines = (line.strip() for line in code.splitlines())
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
+
+
+def squeezed_styles(code: str) -> str:
+    """Leave out the spaces that a style sheet does not need; texts in quotes stay as they are."""
+    return re.sub(r'("[^"]*")|\s*([{};,>])\s*|(?<=:)\s+', lambda match: match[1] or match[2] or "", code)
 
 
 # ------------------------------------------------------------------------------------------------------------ output

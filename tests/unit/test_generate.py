@@ -16,7 +16,7 @@ from pipeline import sprites
 from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
 from pipeline.figures import FIGURES, semantic_dictionary
-from pipeline.generate import generate, is_current, squeezed
+from pipeline.generate import generate, is_current, squeezed, squeezed_styles
 from tests import synthetic
 
 
@@ -181,3 +181,8 @@ def test_templates_are_found_beside_the_package() -> None:
 def test_published_code_is_the_source_without_comments_and_indentation() -> None:
     source = '/* What\n   this is. */\n"use strict";\n\n{\n  // Why.\n  const a = "/* kept */"; // kept too\n  /* gone */\n}\n'
     assert squeezed(source) == '"use strict";\n{\nconst a = "/* kept */"; // kept too\n}\n'
+
+
+def test_published_styles_keep_what_counts() -> None:
+    source = '@media (min-width: 4rem) {\na > b, .c:hover d { width: calc(1px + 2%); content: "a, b: {c}"; }\n}\n'
+    assert squeezed_styles(source) == '@media (min-width:4rem){a>b,.c:hover d{width:calc(1px + 2%);content:"a, b: {c}";}}'
