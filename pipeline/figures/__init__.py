@@ -39,6 +39,7 @@ FIGURES: tuple[str, ...] = (
     "semantic_dictionary",
     "spatial_attribution",
     "channel_attribution",
+    "neuron_groups",
 )  # in page order; a name more is a figure more
 
 

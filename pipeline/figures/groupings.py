@@ -37,9 +37,9 @@ def opening(offered: Sequence[int]) -> int:
 
 
 def layers(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the layers of `names` whose groups are shown: those of `[groups] counts`, else the last but one and the one before."""
+    """Return the layers of `names` whose groups are shown: those of `[groups] counts`, else the two before the last (of two, both)."""
     configured = tuple(name for name in names if settings.groups.counts.get(name))
-    return configured or tuple(names[max(0, len(names) - 3) : max(1, len(names) - 1)])
+    return configured or tuple(names if len(names) < 3 else names[-3:-1])
 
 
 def resolve(settings: Settings, shapes: Mapping[str, Sequence[int]]) -> Settings:
@@ -106,3 +106,16 @@ def read(file: File, of: Substrate) -> Factors:
         explained=float(file.values(f"{path}/explained")),
         negative=float(file.values(f"{path}/negative")),
     )
+
+
+_ROWS, _COLUMNS = ("at the top", "in the middle", "at the bottom"), ("left", "", "right")
+
+
+def place(presence: np.ndarray) -> str:
+    """Say in words where the centre of a map `[H, W]` lies: "at the top, left"; by the squares of its values."""
+    squares = presence.astype(np.float64) ** 2
+    if not squares.any():
+        return "nowhere"
+    centre = [(np.arange(side) + 0.5) @ squares.sum(axis=1 - axis) / squares.sum() / side for axis, side in enumerate(squares.shape)]
+    row, column = (names[min(2, int(3 * share))] for names, share in zip((_ROWS, _COLUMNS), centre, strict=True))
+    return ", ".join(part for part in (row, column) if part)

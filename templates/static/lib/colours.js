@@ -7,6 +7,11 @@ atlas.colours = {
 
   /* Attribution: teal for, salmon against; the pair is told apart by colour-blind readers too. */
   attribution: (t) => (t < 0 ? [222, 96, 58, Math.min(1, -t)] : [24, 138, 126, Math.min(1, t)]),
+
+  /* Groups: light, so that they carry dark numbers and stand out on dark maps; P. Tol's scheme for all kinds of colour
+     vision. Beyond nine they repeat, which is why a group always carries its number, too. */
+  groups: [[119, 170, 221], [238, 136, 102], [238, 221, 136], [255, 170, 187], [68, 187, 153], [153, 221, 255], [187, 204, 51], [221, 221, 221], [170, 170, 0]],
+  group: (i) => atlas.colours.groups[i % atlas.colours.groups.length],
 };
 
 /* Paint values (a typed array, row by row) on a canvas, one pixel each; the style sheet enlarges it without smoothing. */

@@ -92,4 +92,17 @@
     fieldset.querySelector(".choices").replaceChildren(...inputs.map(([, label]) => label));
     return (name) => inputs.forEach(([input]) => (input.checked = input.value === name));
   };
+
+  /* A choice of how many groups, as a slider over `counts`: a <label> with an <input type="range"> and an <output>. */
+  atlas.countChoice = (label, counts, choose) => {
+    const input = label.querySelector("input"), output = label.querySelector("output");
+    input.max = counts.length - 1;
+    input.disabled = counts.length < 2;
+    input.oninput = () => choose(counts[input.value]);
+    return (count) => {
+      input.value = counts.indexOf(count);
+      input.setAttribute("aria-valuetext", `${count} groups`);
+      output.textContent = count;
+    };
+  };
 }
