@@ -177,9 +177,8 @@ class Network:
 
     def run_to(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Run on `x` in 0…1 only as far as the last of `layers`, and return their outputs."""
-        with self.capture(layers, stop=True) as caught:
-            with suppress(_Reached):
-                self.module(self.preprocessing(x))
+        with self.capture(layers, stop=True) as caught, suppress(_Reached):
+            self.module(self.preprocessing(x))
         self._check_reached(layers, caught)
         return caught
 
