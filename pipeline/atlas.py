@@ -7,12 +7,12 @@ which they run; a picture is asked for by layer and unit, where a unit reads "ch
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipeline.config import Settings
-from pipeline.store import File, Picture, Store, slug
+from pipeline.store import File, Picture, State, Store, slug, state
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Atlas:
     store: Store
     picture_fingerprints: dict[str, str]  # layer → fingerprint of its feature visualizations
     fingerprint: str  # of all that the site is baked from; data files of another build are told by it
+    grid_fingerprints: dict[tuple[str, str], str] = field(default_factory=dict)  # (photograph, layer) → fingerprint of its grid
 
     def layer(self, name: str) -> Layer:
         return next(layer for layer in self.network.layers if layer.name == name)
@@ -67,12 +68,16 @@ class Atlas:
         """Open a photograph's file (a context manager)."""
         return self.store.image(photograph.name)
 
+    def has_grid(self, photograph: Photograph, layer: str) -> bool:
+        """Whether the activation grid of a layer has been rendered, and from what is configured now."""
+        wanted = self.grid_fingerprints.get((photograph.name, layer))
+        return wanted is not None and state(self.store.grid_path(photograph.name, layer), "grid", wanted) is State.CURRENT
+
     def grid(self, photograph: Photograph, layer: str) -> np.ndarray | None:
         """The activation grid of a layer, uint8 `[H, W, S, S, 3]`: a picture of every position; None if there is none."""
-        path = self.store.grid_path(photograph.name, layer)
-        if not path.exists():
+        if not self.has_grid(photograph, layer):
             return None
-        with File(path) as file:
+        with File(self.store.grid_path(photograph.name, layer)) as file:
             return file.values("cells")
 
     def pictures(self, layer: str, units: Iterable[str]) -> dict[str, Picture]:

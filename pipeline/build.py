@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline import generate, images, models, plan, probe
 from pipeline.atlas import Atlas, Layer, NetworkFacts, Photograph
 from pipeline.config import Config
 from pipeline.errors import AtlasError, raise_all
 from pipeline.executor import executor, run_all
 from pipeline.figures import groupings
+from pipeline.grammar import Activation, Atom, Substrate
 from pipeline.images import PhotographFile
-from pipeline.jobs import ImageJob, PictureJob, choose_device, compute_image, network, render_pictures
+from pipeline.jobs import GridJob, ImageJob, PictureJob, choose_device, compute_image, network, render_grid, render_pictures
 from pipeline.progress import Reporter
 from pipeline.store import Array, State, Store, state, write
 
@@ -64,6 +67,15 @@ class Survey:
         """Layer → fingerprint that its feature visualizations should have."""
         return {layer: plan.picture_fingerprint(self.facts, self.config.settings, layer) for layer in self.plan.layers}
 
+    def grid_fingerprints(self) -> dict[tuple[str, str], str]:
+        """(Photograph, layer) → fingerprint that its activation grid should have, for the layers that are shown as grids."""
+        settings = self.config.settings
+        return {
+            (each.name, layer): plan.grid_fingerprint(self.facts, settings, each, layer)
+            for each in self.photographs
+            for layer in plan.grid_layers(self.plan)
+        }
+
 
 # ------------------------------------------------------------------------------------------------------------ the build
 def build(config: Config, options: Options, reporter: Reporter) -> Path:
@@ -82,6 +94,7 @@ def build(config: Config, options: Options, reporter: Reporter) -> Path:
     _compute_photographs(survey, reporter)
     atlas = atlas_of(survey)
     _render_pictures(survey, atlas, reporter)
+    _render_grids(survey, reporter)
     page = _generate(atlas_of(survey), survey, reporter)
     return _conclude(page, survey, reporter)
 
@@ -281,6 +294,34 @@ def _render_pictures(survey: Survey, atlas: Atlas, reporter: Reporter) -> None:
                     stage.advance(len(batch.units))
 
 
+def _render_grids(survey: Survey, reporter: Reporter) -> None:
+    layers = plan.grid_layers(survey.plan)
+    if not layers:
+        return
+    wanted = survey.grid_fingerprints()
+    missing = [key for key, fingerprint in wanted.items() if state(survey.store.grid_path(*key), "grid", fingerprint) is not State.CURRENT]
+    with reporter.stage("activation grids", "grids", len(missing), len(wanted) - len(missing)) as stage:
+        if not missing:
+            return
+        device = choose_device(_device(survey.config, survey.options))
+        jobs = [GridJob(survey.config, device, name, layer, _activations(survey.store, name, layer)) for name, layer in missing]
+        with _executor(survey) as (pool, workers):
+            for job, grid in run_all(pool, workers, render_grid, jobs):
+                arrays = {
+                    "cells": Array(grid.cells, ("y", "x", "cell_y", "cell_x", "rgb"), "0…255"),
+                    "likeness": Array(grid.likeness, ("y", "x"), "cosine"),
+                    "alive": Array(grid.alive, ("y", "x")),
+                }
+                write(survey.store.grid_path(job.name, job.layer), "grid", wanted[job.name, job.layer], arrays, {"layer": job.layer})
+                reporter.detail(f"  {job.name}, {job.layer}: {grid.seconds:.0f} s")
+                stage.advance()
+
+
+def _activations(store: Store, name: str, layer: str) -> np.ndarray:
+    with store.image(name) as file:
+        return file.values(Activation(Substrate(layer, Atom.WHOLE)).path).astype(np.float32)
+
+
 def _arrays(batch: Batch) -> dict[str, Array]:
     channels = "rgb" if batch.pictures.shape[-1] == 3 else "rgba"
     return {
@@ -322,6 +363,7 @@ def _require_photographs(survey: Survey) -> None:
 def _generate(atlas: Atlas, survey: Survey, reporter: Reporter, always: bool = False) -> Path:
     output, figures = survey.options.output, survey.plan.figures
     page = output / "index.html"
+    always = always or any(stage.computed for stage in reporter.stages)
     current = not always and generate.is_current(atlas, output, figures)
     with reporter.stage("site", "pages", 0 if current else 1, 1 if current else 0) as stage:
         if current:
@@ -351,5 +393,12 @@ def atlas_of(survey: Survey) -> Atlas:
         photographs=tuple(Photograph(each.name, each.title, each.source) for each in survey.photographs),
         store=survey.store,
         picture_fingerprints=pictures,
-        fingerprint=plan.site_fingerprint(survey.plan, facts, settings, survey.image_fingerprints(), pictures),
+        grid_fingerprints=survey.grid_fingerprints(),
+        fingerprint=plan.site_fingerprint(
+            survey.plan,
+            facts,
+            settings,
+            survey.image_fingerprints(),
+            {**pictures, **{"\0".join(key): value for key, value in survey.grid_fingerprints().items()}},
+        ),
     )

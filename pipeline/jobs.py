@@ -21,6 +21,7 @@ from pipeline.grammar import Content
 from pipeline.store import Array
 
 if TYPE_CHECKING:
+    from pipeline.featurevis.grids import Grid
     from pipeline.featurevis.objectives import Objective
     from pipeline.featurevis.optimizer import Batch
     from pipeline.network import Network
@@ -49,6 +50,17 @@ class PictureJob:
     layer: str
     units: tuple[str, ...]
     directions: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class GridJob:
+    """Render the activation grid of one layer for one photograph, whose `activations` there are f4 [C, H, W]."""
+
+    config: Config
+    device: str
+    name: str
+    layer: str
+    activations: np.ndarray
 
 
 def choose_device(wanted: str) -> str:
@@ -111,6 +123,15 @@ def render_pictures(job: PictureJob) -> list[Batch]:
     requests = [Request(job.layer, unit, _objective(job, unit)) for unit in job.units]
     dtype = job.config.settings.execution.dtype
     return list(render(loaded, requests, recipe(features), seed=features.seed, dtype=dtype))
+
+
+def render_grid(job: GridJob) -> Grid:
+    """Render one activation grid."""
+    from pipeline.featurevis import grids
+
+    execution, features = job.config.settings.execution, job.config.settings.features
+    loaded = network(job.config, job.device)
+    return grids.render_grid(loaded, job.layer, job.activations, seed=features.seed, dtype=execution.dtype)
 
 
 def _objective(job: PictureJob, unit: str) -> Objective:

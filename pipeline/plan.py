@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import figures
 from pipeline.config import Config, Settings
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.featurevis.recipes import recipe
+from pipeline.featurevis.recipes import GRID, recipe
 from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Content, Interface, Presentation, Substrate
 from pipeline.images import PhotographFile
 from pipeline.probe import Facts
@@ -86,8 +86,8 @@ def picture_fingerprint(facts: Facts, settings: Settings, layer: str) -> str:
 
 def grid_fingerprint(facts: Facts, settings: Settings, photograph: PhotographFile, layer: str) -> str:
     """Of everything that a photograph's activation grid of one layer depends on."""
-    parts = [photograph.fingerprint, facts.size, settings.dataset.fit]
-    return fingerprint_of("grid", *parts, picture_fingerprint(facts, settings, layer))
+    parts = [facts.weights, photograph.fingerprint, facts.size, settings.dataset.fit]
+    return fingerprint_of("grid", *parts, layer, GRID.fingerprint_parts(), settings.features.seed, settings.execution.dtype)
 
 
 def site_fingerprint(plan: Plan, facts: Facts, settings: Settings, images: Mapping[str, str], pictures: Mapping[str, str]) -> str:
