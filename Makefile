@@ -30,7 +30,7 @@ serve: $(READY)  ## serve site/ on this machine
 
 test: $(READY)  ## run all tests, in a real browser too (installs one if there is none)
 	@$(BIN)/python tests/browser/install.py
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 lint: $(READY)  ## ruff (lint and format) and mypy
 	@$(BIN)/ruff check .

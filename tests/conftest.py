@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Tests run side by side, one process a core, on networks too small to share among threads; inherited by processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
