@@ -337,6 +337,9 @@ def _conclude(page: Path, survey: Survey, reporter: Reporter) -> Path:
         reporter.say(f"Left out: {error}")
     reporter.summary()
     size = sum(path.stat().st_size for path in page.parent.rglob("*") if path.is_file())
+    budget = survey.config.settings.site.budget_mb
+    if budget is not None and size > budget * 1e6:
+        reporter.say(f'{page.parent}: larger than "site.budget_mb" allows, {budget:g} MB; fewer photographs or figures make it smaller')
     reporter.say(f"{page.parent}: {size / 1e6:.1f} MB. Open it with: building-blocks serve {page.parent}   (or open {page} in a browser)")
     return page
 

@@ -243,3 +243,10 @@ def test_layers_are_chosen_where_nobody_did(workplace: Workplace) -> None:
 def test_a_site_needs_what_it_shows(workplace: Workplace) -> None:
     with pytest.raises(AtlasError, match='"building-blocks build'):
         builder.regenerate(read(workplace.config), workplace.options(), Reporter(-1))
+
+
+def test_a_site_over_its_budget_is_mentioned(built: Copy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = built(tmp_path)
+    place.write(more="[site]\nbudget_mb = 0.001\n")
+    builder.build(read(place.config), place.options(), Reporter(0))
+    assert 'larger than "site.budget_mb" allows, 0.001 MB' in capsys.readouterr().err
