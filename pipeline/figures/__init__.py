@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 FIGURES: tuple[str, ...] = (
     "predictions",
     "class_comparison",
+    "activation_cube",
     "semantic_dictionary",
     "spatial_attribution",
     "channel_attribution",

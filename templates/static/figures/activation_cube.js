@@ -1,0 +1,255 @@
+/* The activation cube: a layer's answer to the photograph drawn as a block that stands on it, cut in four ways. Each
+   drawing is painted once for a layer; what is chosen is laid over it, so that it follows the pointer. */
+"use strict";
+
+{
+  // As in activation_cube.py: u to the right, v to the front, h upwards, all 0…1.
+  const ORIGIN = [120, 177], RIGHT = [165, 48], FRONT = [-105, 62], UP = 165, FLOOR = 0.28, SIZE = [300, 295], SHARP = 2;
+  const lifted = (h) => (FLOOR + (1 - FLOOR) * h) * UP;
+  const point = (u, v, height) => [ORIGIN[0] + u * RIGHT[0] + v * FRONT[0], ORIGIN[1] + u * RIGHT[1] + v * FRONT[1] - height];
+
+  class Drawing {
+    constructor(canvas) {
+      this.context = canvas.getContext("2d");
+      [canvas.width, canvas.height] = SIZE.map((side) => side * SHARP);
+      this.rest = document.createElement("canvas");
+      [this.rest.width, this.rest.height] = [canvas.width, canvas.height];
+    }
+
+    /* Paint what stays: paint(pen) draws with the methods below. */
+    keep(paint) {
+      this.pen = this.rest.getContext("2d");
+      this.clear();
+      paint();
+    }
+
+    /* Lay something over what stays. */
+    over(paint) {
+      this.pen = this.context;
+      this.clear();
+      this.pen.setTransform(1, 0, 0, 1, 0, 0);
+      this.pen.drawImage(this.rest, 0, 0);
+      this.pen.setTransform(SHARP, 0, 0, SHARP, 0, 0);
+      paint();
+    }
+
+    clear() {
+      this.pen.setTransform(SHARP, 0, 0, SHARP, 0, 0);
+      this.pen.clearRect(0, 0, ...SIZE);
+    }
+
+    photograph(image) {
+      if (!image.naturalWidth) return;
+      const { naturalWidth: w, naturalHeight: h } = image;
+      this.pen.save();
+      this.pen.transform(RIGHT[0] / w, RIGHT[1] / w, FRONT[0] / h, FRONT[1] / h, ...ORIGIN);
+      this.pen.globalAlpha = 0.75;
+      this.pen.drawImage(image, 0, 0);
+      this.pen.restore();
+    }
+
+    quad(corners, fill, stroke, width = 1) {
+      this.pen.beginPath();
+      corners.forEach((corner) => this.pen.lineTo(...point(...corner)));
+      this.pen.closePath();
+      if (fill) Object.assign(this.pen, { fillStyle: fill }).fill();
+      if (stroke) Object.assign(this.pen, { strokeStyle: stroke, lineWidth: width, lineJoin: "round" }).stroke();
+    }
+
+    /* A flat piece at a height in pixels. */
+    flat([u0, u1], [v0, v1], height, fill, stroke, width) {
+      this.quad([[u0, v0, height], [u1, v0, height], [u1, v1, height], [u0, v1, height]], fill, stroke, width);
+    }
+
+    box([u0, u1], [v0, v1], [h0, h1], [top, left, right], stroke, width) {
+      const [low, high] = [lifted(h0), lifted(h1)];
+      this.quad([[u0, v1, low], [u1, v1, low], [u1, v1, high], [u0, v1, high]], left, stroke, width);
+      this.quad([[u1, v0, low], [u1, v1, low], [u1, v1, high], [u1, v0, high]], right, stroke, width);
+      this.flat([u0, u1], [v0, v1], high, top, stroke, width);
+    }
+  }
+
+  const ALL = [0, 1];
+
+  customElements.define("atlas-activation-cube", class extends atlas.Figure {
+    static figure = "activation_cube";
+
+    build() {
+      const find = (name) => this.querySelector(`.${name}`);
+      this.panels = new Map([...this.querySelectorAll(".cube")].map((button) => [button.value, { button, text: button.querySelector(".cube-text"), drawing: new Drawing(button.querySelector("canvas")) }]));
+      [this.channelSelect, this.groupSelect] = this.querySelectorAll("select");
+      this.uses = find("uses");
+      this.stage = new atlas.Stage(find("stage"));
+      this.grid = new atlas.Grid(this.stage.root, "Places in the photograph", {
+        hover: (row, column) => this.move(row, column),
+        choose: (row, column) => this.choose({ cell: `${row}.${column}` }),
+        label: (row, column) => `row ${row + 1}, column ${column + 1}`,
+      });
+      this.table = atlas.table(find("figure-table"), () => [["Atom", "How many", "Which", "Its answer"], this.rows]);
+      this.panels.forEach(({ button }, atom) => button.addEventListener("click", () => this.choose({ atom: this.atom === atom ? null : atom })));
+      this.channelSelect.addEventListener("change", () => this.choose({ channel: this.channelSelect.value }));
+      this.groupSelect.addEventListener("change", () => this.choose({ group: this.groupSelect.value }));
+      this.addEventListener("keydown", (event) => event.key === "Escape" && this.atom && this.choose({ atom: null }));
+      this.uses.addEventListener("click", (event) => event.target.closest("a") && this.lead(event.target.closest("a")));
+      this.stage.image.addEventListener("load", () => this.layer && this.draw());
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.layer && this.draw());
+    }
+
+    show(data, image) {
+      this.layer = null;
+      this.stage.photograph(image);
+      this.first = data.first;
+      this.layers = new Map(data.layers.map((layer) => [layer.layer, {
+        ...layer,
+        ...Object.fromEntries(["length", "maps", "summed"].map((key) => [key, atlas.unpack(layer[key])])),
+        groups: layer.groups && { ...layer.groups, presence: atlas.unpack(layer.groups.presence) },
+      }]));
+      this.mark = atlas.layerChoice(this.querySelector(".layer-choice"), this.id, [...this.layers.keys()], (name) => this.choose({ layer: name, cell: null, channel: null, group: null }));
+    }
+
+    apply({ layer, cell, channel, group, atom }) {
+      this.layer = this.layers.get(layer) ?? this.layers.get(this.first);
+      this.mark(this.layer.layer);
+      const { length, channels, groups } = this.layer, [rows, columns] = length.shape;
+      this.atom = this.panels.has(atom) && (atom !== "group" || groups) ? atom : null;
+      this.c = Math.max(0, channels.findIndex((each) => String(each) === channel));
+      this.g = Math.min(Math.max(0, (Number(group) || 1) - 1), (groups?.count ?? 1) - 1);
+      const option = (value, ...text) => atlas.element("option", { value }, ...text);
+      this.channelSelect.replaceChildren(...channels.map((each, i) => option(each, `channel ${each}, sum ${atlas.activation(this.layer.summed.at(i))}`)));
+      this.groupSelect.replaceChildren(...(groups ? Array.from({ length: groups.count }, (_, i) => option(i + 1, `group ${i + 1} of ${groups.count}`)) : [option("", "not grouped")]));
+      this.groupSelect.disabled = !groups;
+      this.channelSelect.selectedIndex = this.c;
+      this.groupSelect.selectedIndex = this.g;
+      this.grid.shape(rows, columns);
+      const [row, column] = /^\d+\.\d+$/.test(cell ?? "") ? cell.split(".").map(Number) : [];
+      this.cell = row < rows && column < columns ? [row, column] : this.layer.cell;
+      this.panels.forEach(({ button }, each) => button.setAttribute("aria-pressed", each === this.atom));
+      this.panels.get("group").button.disabled = !groups;
+      this.tellFigures();
+      this.draw();
+    }
+
+    move(row, column) {
+      this.cell = [row, column];
+      this.lay();
+      this.choose({ cell: `${row}.${column}` }, { passing: true });
+    }
+
+    /* Paint the four blocks. */
+    draw() {
+      const style = getComputedStyle(this), [ink, rule, paper] = ["--ink", "--edge", "--raised"].map((name) => style.getPropertyValue(name));
+      this.chosen = style.getPropertyValue("--chosen");
+      const { length, maps, groups } = this.layer, [rows, columns] = length.shape, depth = atlas.layer(this.layer.layer).shape[0];
+      const longest = Math.max(...length.values, 1e-9), largest = Math.max(...maps.values, 1e-9);
+      const grey = (t) => `rgb(${[0, 0, 0].map(() => Math.round(30 + 215 * Math.max(0, t))).join()})`;
+      const cells = (drawing, height, colour) => {
+        for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) drawing.flat([x / columns, (x + 1) / columns], [y / rows, (y + 1) / rows], height, colour(y, x));
+      };
+      const frame = (drawing, faces = [null, null, null]) => drawing.box(ALL, ALL, ALL, faces, rule, 0.75);
+      const paint = {
+        neuron: (drawing) => {
+          const n = 5, part = (i) => [(i + 0.12) / n, (i + 0.88) / n];
+          for (let h = 0; h < n; h++) for (let y = 0; y < n; y++) for (let x = 0; x < n; x++) drawing.box(part(x), part(y), part(h), [paper, paper, paper], rule, 0.5);
+        },
+        spatial: (drawing) => {
+          frame(drawing, [null, paper, paper]);
+          cells(drawing, lifted(1), (y, x) => grey(length.at(y, x) / longest));
+          for (let x = 1; x < columns; x++) drawing.quad([[x / columns, 1, lifted(0)], [x / columns, 1, lifted(1)]], null, rule, 0.5);
+          for (let y = 1; y < rows; y++) drawing.quad([[1, y / rows, lifted(0)], [1, y / rows, lifted(1)]], null, rule, 0.5);
+        },
+        channel: (drawing) => {
+          frame(drawing);
+          const stack = this.layer.channels.map((channel, i) => [channel / depth, i]).sort(([a], [b]) => a - b);
+          stack.forEach(([h, i]) => cells(drawing, lifted(h), (y, x) => grey(maps.at(i, y, x) / largest).replace(")", ",0.8)").replace("rgb", "rgba")));
+        },
+        group: (drawing) => {
+          if (!groups) return frame(drawing);
+          const { presence } = groups, strength = (g, y, x) => presence.at(g, y, x), most = 255 * presence.scale || 1;
+          const best = (y, x) => Array.from({ length: groups.count }, (_, g) => g).reduce((a, b) => (strength(b, y, x) > strength(a, y, x) ? b : a));
+          const colour = (y, x) => {
+            const g = best(y, x);
+            return `rgba(${atlas.colours.group(g).join()},${(g === this.g ? 1 : 0.45) * (0.25 + 0.75 * Math.sqrt(strength(g, y, x) / most))})`;
+          };
+          frame(drawing, [paper, null, null]);
+          cells(drawing, lifted(1), colour);
+          for (let x = 0; x < columns; x++) drawing.quad([[x / columns, 1, lifted(0)], [(x + 1) / columns, 1, lifted(0)], [(x + 1) / columns, 1, lifted(1)], [x / columns, 1, lifted(1)]], colour(rows - 1, x));
+          for (let y = 0; y < rows; y++) drawing.quad([[1, y / rows, lifted(0)], [1, (y + 1) / rows, lifted(0)], [1, (y + 1) / rows, lifted(1)], [1, y / rows, lifted(1)]], colour(y, columns - 1));
+        },
+      };
+      this.panels.forEach(({ drawing }, atom) => drawing.keep(() => {
+        drawing.photograph(this.stage.image);
+        drawing.flat(ALL, ALL, 0, null, ink, 0.5);
+        paint[atom](drawing);
+      }));
+      this.lay();
+    }
+
+    /* Lay the chosen atoms over the blocks and the photograph, and say what they are. */
+    lay() {
+      const { length, maps, groups, channels, summed } = this.layer, [rows, columns] = length.shape, [y, x] = this.cell;
+      const depth = atlas.layer(this.layer.layer).shape[0], channel = channels[this.c];
+      const across = [x / columns, (x + 1) / columns], along = [y / rows, (y + 1) / rows], thin = [channel / depth, Math.min(1, channel / depth + 0.025)];
+      const tinted = ["cc", "ff", "e6"].map((opacity) => `${this.chosen.trim()}${opacity}`), clear = [null, null, null];
+      const overlays = {
+        neuron: (drawing) => drawing.box(across, along, thin, tinted, "#fff", 0.75),
+        spatial: (drawing) => drawing.box(across, along, ALL, tinted, "#fff", 0.75),
+        channel: (drawing) => drawing.box(ALL, ALL, thin, clear, this.chosen, 2.5),
+        group: () => {},
+      };
+      this.panels.forEach(({ drawing }, atom) => drawing.over(() => {
+        overlays[atom](drawing);
+        if (atom === "neuron" || atom === "spatial") drawing.flat(across, along, 0, null, this.chosen, 2);
+      }));
+      this.grid.place(y, x);
+      const at = `row ${y + 1}, column ${x + 1}`, value = maps.at(this.c, y, x), thousands = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
+      const facts = {
+        neuron: [thousands(depth * rows * columns), `channel ${channel}, ${at}`, `activation ${atlas.activation(value)}`],
+        spatial: [thousands(rows * columns), at, `${depth} numbers, length ${atlas.activation(length.at(y, x))}`],
+        channel: [thousands(depth), `channel ${channel}`, `${rows} × ${columns} numbers, sum ${atlas.activation(summed.at(this.c))}`],
+        group: groups ? [String(groups.count), `group ${this.g + 1}`, `here of length ${atlas.activation(groups.presence.at(this.g, y, x))}`] : ["0", "none", "this layer is not factorized"],
+      };
+      this.panels.forEach(({ text }, atom) => {
+        const [count, which, answer] = facts[atom];
+        text.replaceChildren(atlas.element("span", { class: "quiet" }, `${count} in this layer`), atlas.element("span", {}, which), atlas.element("span", { class: "value" }, answer));
+      });
+      this.rows = [...this.panels].map(([atom, { button }]) => [button.querySelector("strong").textContent, ...facts[atom]]);
+      this.table();
+      this.shade();
+      this.say(this.atom ? facts[this.atom].slice(1).join(", ") : `${at}: activation of channel ${channel} ${atlas.activation(value)}`);
+    }
+
+    /* On the photograph: the map of the atom that is chosen. */
+    shade() {
+      const { maps, groups } = this.layer, [, rows, columns] = maps.shape;
+      if (this.atom === "channel") this.stage.map(maps.slice(this.c), rows, columns, atlas.colours.activation, Math.max(...maps.values));
+      else if (this.atom === "group") this.stage.map(groups.presence.slice(this.g), rows, columns, atlas.colours.activation, 255);
+      else this.stage.clear();
+    }
+
+    /* Name the figures that use the chosen atom, and mark them. */
+    tellFigures() {
+      const title = this.atom && this.panels.get(this.atom).button.querySelector("strong").textContent;
+      this.uses.querySelectorAll("li").forEach((item) => {
+        const used = Boolean(this.atom) && item.dataset.atoms.split(" ").includes(this.atom);
+        item.hidden = !used;
+        const section = document.getElementById(item.querySelector("a").hash.slice(1));
+        if (used) section.dataset.uses = title.toLowerCase();
+        else delete section.dataset.uses;
+      });
+      const some = this.uses.querySelector("li:not([hidden])") ? "Figures that show" : "No figure here shows";
+      this.uses.querySelector("p").textContent = this.atom ? `${some} ${title.toLowerCase()}.` : "Choose a way of cutting to mark the figures that use it.";
+    }
+
+    /* A figure that is led to opens with the same atom, where it can. */
+    lead(link) {
+      const { layer, block, groups, channels } = this.layer, [y, x] = this.cell, id = link.hash.slice(1).replace(/-section$/, "");
+      const index = [...this.layers.keys()].indexOf(layer);
+      const states = {
+        "semantic-dictionary": { layer, cell: `${Math.floor(y / block)}.${Math.floor(x / block)}` },
+        "neuron-groups": groups && { layer, count: groups.count, group: this.g + 1 },
+        "channel-attribution": { trail: `${index}.${channels[this.c]}` },
+      };
+      if (states[id]) atlas.state.set(id, states[id]);
+    }
+  });
+}
