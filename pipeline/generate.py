@@ -13,6 +13,7 @@ a site's owner has put there (a CNAME, a .git) is carried over.
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shutil
@@ -284,12 +285,26 @@ def _write_code(site: Site, figures: Sequence[Figure]) -> None:
     folder = templates_folder() / "static"
     names = ["atlas.css", *(f"lib/{path.name}" for path in sorted((folder / "lib").glob("*.js")))]
     for name in [*names, *(f"figures/{figure.NAME}.js" for figure in figures)]:
-        code = squeezed((folder / name).read_text())
-        site.write(name, squeezed_styles(code) if name.endswith(".css") else code)
+        site.write(name, published((folder / name).read_text(), Path(name).suffix))
+
+
+KINDS = {".js": "application/javascript", ".css": "text/css"}
+
+
+def published(code: str, suffix: str) -> str:
+    """Bring code into the form in which it is published: without what only readers of the source need.
+
+    The package that does it well exists for most platforms, not for all; elsewhere comments and indentation go, no more.
+    """
+    try:
+        minify = importlib.import_module("minify")
+    except (ImportError, OSError):
+        return squeezed(code)
+    return str(minify.string(KINDS[suffix], code))
 
 
 def squeezed(code: str) -> str:
-    """Leave out what only readers of the source need: lines that are comments, indentation, empty lines.
+    """Leave out lines that are comments, indentation and empty lines.
 
     Works on whole lines, so nothing within a line is touched; a text over several lines (a template literal) would lose
     its indentation.
@@ -297,11 +312,6 @@ def squeezed(code: str) -> str:
     code = re.sub(r"^[ \t]*/\*.*?\*/[ \t]*\n", "", code, flags=re.MULTILINE | re.DOTALL)
     lines = (line.strip() for line in code.splitlines())
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
-
-
-def squeezed_styles(code: str) -> str:
-    """Leave out the spaces that a style sheet does not need; texts in quotes stay as they are."""
-    return re.sub(r'("[^"]*")|\s*([{};,>])\s*|(?<=:)\s+', lambda match: match[1] or match[2] or "", code)
 
 
 # ------------------------------------------------------------------------------------------------------------ output

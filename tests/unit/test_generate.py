@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pipeline import sprites
 from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
 from pipeline.figures import FIGURES, semantic_dictionary
-from pipeline.generate import generate, is_current, squeezed, squeezed_styles
+from pipeline.generate import generate, is_current, published, squeezed
 from tests import synthetic
 
 
@@ -178,11 +179,24 @@ def test_templates_are_found_beside_the_package() -> None:
     assert (generator.templates_folder() / "base.html.j2").is_file()
 
 
-def test_published_code_is_the_source_without_comments_and_indentation() -> None:
+def test_squeezed_code_is_the_source_without_comments_and_indentation() -> None:
     source = '/* What\n   this is. */\n"use strict";\n\n{\n  // Why.\n  const a = "/* kept */"; // kept too\n  /* gone */\n}\n'
     assert squeezed(source) == '"use strict";\n{\nconst a = "/* kept */"; // kept too\n}\n'
 
 
-def test_published_styles_keep_what_counts() -> None:
-    source = '@media (min-width: 4rem) {\na > b, .c:hover d { width: calc(1px + 2%); content: "a, b: {c}"; }\n}\n'
-    assert squeezed_styles(source) == '@media (min-width:4rem){a>b,.c:hover d{width:calc(1px + 2%);content:"a, b: {c}";}}'
+def test_published_code_is_smaller_and_keeps_texts_and_globals() -> None:
+    source = '/* What this is. */\nconst SHARED = 3;\nfunction f(longName) {\n  return `a  ${longName}` + "/* b */" + SHARED;\n}\n'
+    code = published(source, ".js")
+    assert len(code) < len(source)
+    assert "What this is" not in code
+    assert "SHARED" in code
+    assert "function f(" in code
+    assert "/* b */" in code
+    styles = published('a > b { width: calc(1px + 2%); content: "a, b: {c}"; }\n', ".css")
+    assert "calc(1px + 2%)" in styles
+    assert '"a, b: {c}"' in styles
+
+
+def test_without_the_minifier_code_is_published_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "minify", None)
+    assert published("// why\n  f();\n", ".js") == "f();\n"
