@@ -103,6 +103,35 @@ def respond(network: Network, pictures: Tensor, layers: Sequence[str]) -> dict[s
     return {**caught, OUTPUT: logits}
 
 
+def gradient(
+    network: Network, objectives: Sequence[Objective], views: Tensor, autocast: torch.dtype | None = None
+) -> tuple[Tensor, Tensor]:
+    """Ask the network what would please it.
+
+    Parameters
+    ----------
+    network
+        Any.
+    objectives
+        One per view; only their terms on the network count.
+    views
+        `[B, 3, V, V]` in 0…1.
+    autocast
+        Type to compute in besides float32.
+
+    Returns
+    -------
+    gradient, score
+        How the negative objective grows with each pixel, `[B, 3, V, V]`, and the objectives' values, `[B]`.
+    """
+    views = views.requires_grad_(True)
+    layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
+    with torch.autocast(network.device.type, autocast or torch.bfloat16, enabled=autocast is not None):
+        responses = respond(network, views, layers)
+    score = terms.evaluate([each.on_network for each in objectives], responses)
+    return torch.autograd.grad(-score.sum(), views)[0], score.detach()
+
+
 def render(
     network: Network,
     requests: Sequence[Request],
@@ -325,7 +354,7 @@ class _Studio:
     def make(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Finished:
         """Make the pictures of a batch, all together."""
         recipe, device = self.recipe, self.network.device
-        with _denormals_flushed():
+        with denormals_flushed():
             canvases = self.stretch(requests, attempts)
             start = self.pictures(canvases.descent.parameters)
             end = start.clone()
@@ -376,13 +405,8 @@ class _Studio:
         canvases.history.append(score)
 
     def gradient(self, objectives: Sequence[Objective], views: Tensor) -> tuple[Tensor, Tensor]:
-        """Return how the negative objective grows with each pixel of what the network sees, `[B, 3, V, V]`, and the score `[B]`."""
-        views = views.requires_grad_(True)
-        layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
-        with torch.autocast(self.network.device.type, self.autocast or torch.bfloat16, enabled=self.autocast is not None):
-            responses = respond(self.network, views, layers)
-        score = terms.evaluate([each.on_network for each in objectives], responses)
-        return torch.autograd.grad(-score.sum(), views)[0], score.detach()
+        """Return `gradient` of these objectives in this studio's network and precision."""
+        return gradient(self.network, objectives, views, self.autocast)
 
     def penalties(self, objectives: Sequence[Objective], pictures: Tensor, score: Tensor) -> Tensor:
         """Return what is taken off each score: the objectives' own terms on the pictures, and the recipe's, in parts of the score."""
@@ -471,7 +495,8 @@ _PENALTIES = {"blur": terms.blur(), "total_variation": terms.total_variation(), 
 
 
 @contextmanager
-def _denormals_flushed() -> Iterator[None]:
+def denormals_flushed() -> Iterator[None]:
+    """Flush denormal numbers to zero while the context lasts."""
     # Vanishing gradients otherwise become denormal numbers, which processors compute a hundred times slower.
     flushed_before = not torch.tensor([1e-39]).mul(1.0).bool().item()
     torch.set_flush_denormal(True)

@@ -107,6 +107,49 @@ RECIPES = {
 }
 
 
+@dataclass(frozen=True)
+class GridRecipe:
+    """How an activation grid is made: one picture per position of a layer, coherent between neighbours.
+
+    Parameters
+    ----------
+    cell
+        Side of a stored cell in pixels.
+    margin
+        Pixels drawn around a cell and cut off, because a picture's edge is its poorest part.
+    groups
+        Number of shared pictures, one per factor of the layer's activations.
+    shared, unique
+        Weights of the shared pictures and of the cell's own.
+    cosine_power
+        Exponent p of the direction objective.
+    steps, learning_rate, sharing, memory, jitter, scales, degrees
+        As in `Recipe`.
+    """
+
+    name: str = "grid"
+    cell: int = 32
+    margin: int = 2
+    groups: int = 6
+    shared: float = 0.5
+    unique: float = 0.7
+    cosine_power: float = 1.0
+    steps: int = 40
+    learning_rate: float = 0.05
+    sharing: float = 0.9
+    memory: float = 0.9
+    jitter: float = 3.0
+    scales: tuple[float, float] = (0.9, 1.1)
+    degrees: float = 8.0
+
+    def fingerprint_parts(self) -> dict[str, Any]:
+        """Return what a grid depends on besides network, activations and the seed, ready for JSON."""
+        return {"featurevis": VERSION, **asdict(self)}
+
+
+GRID = GridRecipe()
+
+
 def recipe(table: FeaturesTable) -> Recipe:
     """Return the recipe that `[features]` of a configuration asks for, with its size and steps.
 

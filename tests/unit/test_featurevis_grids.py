@@ -1,0 +1,93 @@
+"""Activation grids, on small random networks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.errors import AtlasError
+from pipeline.featurevis import colour, grids
+from pipeline.featurevis.parameterizations import fourier_values
+from pipeline.featurevis.recipes import GRID
+from tests.unit import networks
+
+QUICK = replace(GRID, cell=16, steps=20, groups=3)
+
+
+def activations(seed: int = 0, layer: str = "early") -> np.ndarray:
+    network = networks.network()
+    x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        return np.asarray(network.run_to(x, [layer])[layer][0, :, :5, :4])
+
+
+def test_every_position_gets_a_cell_that_is_more_like_it_than_noise() -> None:
+    a = activations()
+    grid = grids.render_grid(networks.network(), "early", a, QUICK)
+    assert grid.cells.shape == (5, 4, 16, 16, 3)
+    assert grid.cells.dtype == np.uint8
+    assert grid.alive.mean() > 0.8
+    assert grid.cells.reshape(20, -1).std(axis=1).min() > 5
+
+
+def test_likeness_is_that_of_the_stored_cells() -> None:
+    network, a = networks.network(), activations()
+    grid = grids.render_grid(network, "early", a, QUICK)
+    cell = torch.from_numpy(grid.cells[3, 1]).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        mean = network.run_to(cell, ["early"])["early"][0].mean((1, 2)).numpy()
+    vector = a[:, 3, 1]
+    expected = mean @ vector / np.linalg.norm(mean) / np.linalg.norm(vector)
+    assert grid.likeness[3, 1] == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_cell_is_the_weighted_sum_of_its_own_and_the_shared_pictures() -> None:
+    easel = grids._Easel(networks.network(), "early", activations(), QUICK, 0, None)
+    parameters = easel.start()
+    side = QUICK.cell + 2 * QUICK.margin
+    shown = easel.pictures(parameters)
+    for cell in (0, 7, 19):
+        values = QUICK.unique * fourier_values(parameters["unique"][cell : cell + 1], side)
+        for group in range(easel.mixture.shape[1]):
+            values = values + QUICK.shared * easel.mixture[cell, group] * fourier_values(parameters["shared"][group : group + 1], side)
+        torch.testing.assert_close(shown[cell], colour.to_rgb(values)[0], atol=1e-5, rtol=1e-4)
+
+
+def test_what_is_shared_makes_like_positions_look_alike() -> None:
+    a = activations()
+    a[:, 1, 1] = a[:, 1, 2]
+
+    def difference(recipe: grids.GridRecipe) -> float:
+        cells = grids.render_grid(networks.network(), "early", a, recipe).cells.astype(float)
+        return float(np.abs(cells[1, 1] - cells[1, 2]).mean())
+
+    assert difference(replace(QUICK, shared=1.0, unique=0.2)) < difference(replace(QUICK, shared=0.0, unique=0.7))
+
+
+def test_the_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = grids.render_grid(networks.network(), "early", activations(), replace(QUICK, steps=8)).cells
+    monkeypatch.setattr(grids, "_CHUNK", 7)
+    parts = grids.render_grid(networks.network(), "early", activations(), replace(QUICK, steps=8)).cells
+    assert np.abs(whole.astype(int) - parts).max() <= 2
+
+
+def test_activations_of_low_rank_and_with_negative_parts_work() -> None:
+    flat = np.ones((8, 3, 3), dtype=np.float32)
+    assert grids.render_grid(networks.network(), "early", flat, replace(QUICK, steps=2)).cells.shape[:2] == (3, 3)
+    negative = -flat
+    negative[0, 0, 0] = 1
+    assert grids.render_grid(networks.network(), "early", negative, replace(QUICK, steps=2)).cells.shape[:2] == (3, 3)
+
+
+@pytest.mark.parametrize("broken", [np.zeros((8, 2, 2)), np.full((8, 2, 2), np.nan), np.ones((8, 2))])
+def test_activations_that_make_no_grid_are_said(broken: np.ndarray) -> None:
+    with pytest.raises(AtlasError, match="early"):
+        grids.render_grid(networks.network(), "early", broken, QUICK)
+
+
+def test_activations_of_another_layer_are_said() -> None:
+    with pytest.raises(AtlasError, match="belongs to another layer"):
+        grids.render_grid(networks.network(), "early", np.ones((5, 2, 2)), QUICK)
