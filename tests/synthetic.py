@@ -20,6 +20,7 @@ from pipeline.store import Array, Store, fingerprint_of, float16, write
 
 SIZE = 112
 PICTURE = 64
+GRID_CELL, GRID_DIMS = 12, ("row", "column", "y", "x", "colour")
 CLASSES_NAMES = (
     "tabby cat",
     '<img src=x onerror="alert(1)">',
@@ -208,21 +209,39 @@ def make(root: Path, *, photographs: Sequence[Photograph] = PHOTOGRAPHS, layers:
         store=store,
         picture_fingerprints={layer.name: fingerprint_of(seed, layer.name) for layer in layers},
         fingerprint=fingerprint_of(seed, [each.name for each in photographs], [layer.name for layer in layers]),
+        grid_fingerprints={(photographs[0].name, layer.name): fingerprint_of(seed, layer.name) for layer in layers},
     )
     for layer in layers:
         _write_pictures(rng, atlas, layer)
+    _write_grids(atlas, seed)
     return atlas
+
+
+def _write_grids(atlas: Atlas, seed: int) -> None:
+    """Activation grids of the first photograph; the others have none. One cell of each is dead."""
+    rng = np.random.default_rng((seed, 1))
+    for (name, layer), fingerprint in atlas.grid_fingerprints.items():
+        _, height, width = atlas.layer(layer).shape
+        # Every cell has a colour of its own, so that a test can tell which one it sees.
+        hues = rng.integers(40, 216, (height, width, 1, 1, 3))
+        cells = (hues + rng.integers(-30, 30, (height, width, GRID_CELL, GRID_CELL, 3))).astype(np.uint8)
+        alive = np.ones((height, width), dtype=bool)
+        alive[2, 3] = False
+        arrays = {"cells": Array(cells, GRID_DIMS), "alive": Array(alive, GRID_DIMS[:2])}
+        write(atlas.store.grid_path(name, layer), "grid", fingerprint, arrays)
 
 
 def _write_pictures(rng: np.random.Generator, atlas: Atlas, layer: Layer) -> None:
     modules = [figures.load(name) for name in figures.FIGURES]
     found = [module.units(atlas, each).get(layer.name, set()) for module in modules for each in atlas.photographs]
-    units = sorted(set().union(*found))[:-1]
-    if not units:
+    units = sorted(set().union(*found))
+    channels = [unit for unit in units if unit.startswith("channel:")]
+    if not channels:
         return
+    units.remove(channels[-1])
     alpha = layer is atlas.network.layers[-1]
     alive = np.ones(len(units), dtype=bool)
-    alive[len(units) // 2] = False
+    alive[units.index(channels[len(channels) // 2])] = False
     values = {
         "pictures": Array(np.stack([picture(rng, alpha) for _ in units]), ("picture", "height", "width", "colour")),
         "objective": Array(rng.uniform(1, 9, len(units)).astype(np.float32), ("picture",)),

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline import sprites
 from pipeline.atlas import Atlas, Photograph
+from pipeline.store import File
 
 QUALITY = 72  # cells are textures without edges; artefacts of compression do not show
 SIDE = 784  # of the picture in pixels, at most
@@ -20,10 +21,18 @@ SIDE = 784  # of the picture in pixels, at most
 
 def path(atlas: Atlas, photograph: Photograph, layer: str) -> str | None:
     """Return the path of a layer's activation grid in the site; None if it has not been rendered."""
-    if not atlas.store.grid_path(photograph.name, layer).exists():
+    if not atlas.has_grid(photograph, layer):
         return None
     names = [each.name for each in atlas.network.layers]
     return f"grids/{photograph.name}/{names.index(layer) + 1}-{atlas.layer(layer).slug}.webp"
+
+
+def dead(atlas: Atlas, photograph: Photograph, layer: str) -> list[list[int]]:
+    """Return row and column of every cell whose picture does not activate what is active there."""
+    if not atlas.has_grid(photograph, layer):
+        return []
+    with File(atlas.store.grid_path(photograph.name, layer)) as file:
+        return [[int(row), int(column)] for row, column in np.argwhere(~file.values("alive").astype(bool))]
 
 
 def joined(cells: np.ndarray) -> Image.Image:

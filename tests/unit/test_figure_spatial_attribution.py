@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,22 +143,3 @@ def test_the_figure_stays_light(atlas: Atlas) -> None:
 
     text = json.dumps(spatial_attribution.bake(atlas, atlas.photographs[0]))
     assert len(gzip.compress(text.encode())) < 300_000
-
-
-def test_the_site_shows_activation_grids_where_there_are_some(tmp_path: Path) -> None:
-    from PIL import Image
-
-    from pipeline.figures import grids
-    from pipeline.store import Array, write
-
-    atlas = synthetic.make(tmp_path / "store", photographs=synthetic.PHOTOGRAPHS[:1])
-    layer = atlas.network.layers[2]
-    cells = np.random.default_rng(0).integers(0, 255, (7, 7, 8, 8, 3), dtype=np.uint8)
-    assert grids.path(atlas, atlas.photographs[0], layer.name) is None
-    write(atlas.store.grid_path("coffee", layer.name), "grid", "0" * 64, {"cells": Array(cells, ("y", "x", "py", "px", "rgb"))})
-    found = dict(grids.files(atlas))
-    assert list(found) == [grids.path(atlas, atlas.photographs[0], layer.name)] == ["grids/coffee/3-head.webp"]
-    picture = grids.joined(cells)
-    assert np.array_equal(np.asarray(picture)[8 * 2 : 8 * 3, 8 * 5 : 8 * 6], cells[2, 5])
-    assert grids.joined(np.zeros((28, 28, 40, 40, 3), np.uint8)).size == (784, 784)
-    assert isinstance(picture, Image.Image)

@@ -6,6 +6,9 @@
    The pointer or the focus looks; a click, a tap or Enter holds a view, which then is in the address; Escape lets go. */
 "use strict";
 
+{
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
 customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
   static figure = "spatial_attribution";
 
@@ -14,7 +17,9 @@ customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
     Object.assign(this, { heading: find("classes h3"), list: find("evidence-list"), extremes: find("cell-extremes"), lists: find("factor-lists"), legend: find("factors .legend"), hint: find("hint"), now: find("shown-now") });
     this.photo = new atlas.Stage(find("evidence-head .stage"));
     this.mark = this.photo.root.appendChild(atlas.element("div", { class: "cell", hidden: true, "aria-hidden": "true" }));
-    this.panels = [...this.querySelectorAll(".layer-map")].map((root, i) => this.panel(root, i));
+    const view = (panel, row, column) => ({ panel, row, column });
+    this.panels = atlas.layerGrids(this.querySelectorAll(".layer-map"), { hover: (...at) => this.look(view(...at)), choose: (...at) => this.hold(view(...at)), label: (...at) => this.describe(...at) });
+    this.panels.forEach(({ grid }) => grid.root.addEventListener("pointerleave", () => this.look()));
     this.table = atlas.table(find("figure-table"), () => this.numbers());
     this.signs = [...this.querySelectorAll(".signs input")];
     this.signs.forEach((input) => input.addEventListener("change", () => this.choose({ sign: input.value === "for" ? null : input.value, factor: null })));
@@ -28,20 +33,6 @@ customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
     }
     this.addEventListener("focusout", ({ relatedTarget }) => relatedTarget?.closest(".evidence-list, .factor-lists, .cells") || this.look());
     this.addEventListener("keydown", (event) => event.key === "Escape" && this.hold(null));
-  }
-
-  panel(root, i) {
-    const stage = new atlas.Stage(root.querySelector(".stage")), { name, title } = atlas.site.layers[i];
-    const look = (row, column) => this.look({ panel: i, row, column });
-    const grid = new atlas.Grid(stage.root, `Cells of ${title}`, {
-      hover: look,
-      choose: (row, column) => this.hold({ panel: i, row, column }),
-      label: (row, column) => this.describe(i, row, column),
-    });
-    grid.root.addEventListener("pointerleave", () => this.look());
-    grid.cell.addEventListener("focus", () => grid.cell.matches(":focus-visible") && look(grid.row, grid.column));
-    const part = (text) => root.querySelector(`.${text}`);
-    return { root, stage, grid, name, title, relation: part("relation"), scale: part("map-scale"), ramp: part("ramp"), low: part("minimum"), high: part("maximum"), unit: part("unit") };
   }
 
   show(data, image) {
@@ -82,8 +73,7 @@ customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
   }
 
   hold(view) {
-    const same = view && this.held && JSON.stringify(view) === JSON.stringify(this.held);
-    const { panel, row, column, mapped, factor } = (!same && view) || {};
+    const { panel, row, column, mapped, factor } = (!same(view, this.held) && view) || {};
     if (view || this.held) this.choose({ cell: panel === undefined ? null : `${panel}.${row}.${column}`, class: mapped === undefined ? null : this.data.mapped[mapped], factor: factor ?? null });
   }
 
@@ -131,9 +121,9 @@ customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
   look(view = this.held) {
     this.view = view;
     this.querySelectorAll(".evidence-row[data-mapped], .factor").forEach((button) => {
-      const is = (other) => Boolean(other) && JSON.stringify(this.viewOf(button)) === JSON.stringify(other);
-      button.classList.toggle("looked-at", is(view));
-      button.setAttribute("aria-pressed", is(this.held));
+      const shows = this.viewOf(button);
+      button.classList.toggle("looked-at", same(shows, view));
+      button.setAttribute("aria-pressed", same(shows, this.held));
     });
     const cell = view?.panel === undefined ? null : view;
     this.drawClasses(cell);
@@ -148,9 +138,9 @@ customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
 
   /* The same place in the photograph and in the other layers. */
   link({ panel, row, column }) {
-    const { rows, columns } = this.layers[panel], { style } = this.mark;
-    Object.assign(style, { width: `${100 / columns}%`, height: `${100 / rows}%`, left: `${(100 * column) / columns}%`, top: `${(100 * row) / rows}%` });
-    this.panels.forEach(({ grid }, i) => grid.place(...(i === panel ? [row, column] : [Math.floor(((row + 0.5) * grid.rows) / rows), Math.floor(((column + 0.5) * grid.columns) / columns)]), i === panel && JSON.stringify(this.held) === JSON.stringify(this.view)));
+    const { rows, columns } = this.layers[panel];
+    Object.assign(this.mark.style, { width: `${100 / columns}%`, height: `${100 / rows}%`, left: `${(100 * column) / columns}%`, top: `${(100 * row) / rows}%` });
+    atlas.linkGrids(this.panels, panel, row, column, same(this.held, this.view));
   }
 
   drawClasses(cell) {
@@ -186,8 +176,9 @@ customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
     return { kind: "pair", values, unit: "activation length", relation: from ? "What fed it in" : "What it feeds in" };
   }
 
-  drawPanel({ root, stage, relation, scale, ramp, low, high, unit }, i, view) {
+  drawPanel({ root, stage, part }, i, view) {
     const layer = this.layers[i], map = this.mapOf(i, view), { rows, columns } = layer;
+    const [relation, scale, ramp, low, high, unit] = ["relation", "map-scale", "ramp", "minimum", "maximum", "unit"].map(part);
     root.dataset.map = map.kind;
     relation.textContent = map.relation;
     scale.hidden = map.kind === "own";
@@ -231,3 +222,4 @@ customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
     return [["Map", "Unit", "Sum for", "Sum against", "Largest, or value"], [...cell, ...rows]];
   }
 });
+}

@@ -91,3 +91,17 @@ atlas.Grid = class {
     this.cell.setAttribute("aria-label", this.label(row, column));
   }
 };
+
+/* One stage with cells for each layer, in the elements `roots`; handlers as for a grid, with the layer's place first. */
+atlas.layerGrids = (roots, { hover, choose, back, label }) => [...roots].map((root, i) => {
+  const stage = new atlas.Stage(root.querySelector(".stage")), { name, title } = atlas.site.layers[i], part = (text) => root.querySelector(`.${text}`);
+  const grid = new atlas.Grid(stage.root, `Cells of ${title}`, { hover: (...at) => hover(i, ...at), choose: (...at) => choose(i, ...at), back, label: (...at) => label(i, ...at) });
+  grid.cell.addEventListener("focus", () => grid.cell.matches(":focus-visible") && hover(i, grid.row, grid.column, true));
+  return { root, stage, grid, name, title, part, window: part("window"), lens: part("lens"), text: part("lens-text") };
+});
+
+/* Place the cells of all layers where a cell of layer `i` is in the photograph. */
+atlas.linkGrids = (panels, i, row, column, held) => {
+  const { rows, columns } = panels[i].grid;
+  panels.forEach(({ grid }, each) => grid.place(...(each === i ? [row, column] : [Math.floor(((row + 0.5) * grid.rows) / rows), Math.floor(((column + 0.5) * grid.columns) / columns)]), each === i && held));
+};
