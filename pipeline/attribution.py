@@ -358,8 +358,10 @@ def _comparisons(
             along = along_paths(observation, cuts, of_layer, CLASSES, classes, rule, False, memory)
             arrays[f"compare/{name}/{layer}/gap"] = Array(along[of_layer[0]].gap, ("class",), "logits")
             for source, result in along.items():
-                dims = (*cuts[source].dims, "class")
-                arrays[f"compare/{name}/{source}/mean"] = Array(float16(result.values), dims, "logits")
+                path, dims = f"compare/{name}/{source}", (*cuts[source].dims, "class")
+                arrays[f"{path}/mean"] = Array(float16(_without_residual(result.values, source, None)), dims, "logits")
+                if source.atom is Atom.GROUP:
+                    arrays[f"{path}/residual"] = Array(result.values[-1], ("class",), "logits")
                 if rule.points.shape[0] > 1:
-                    arrays[f"compare/{name}/{source}/spread"] = Array(float16(result.spread), dims, "logits")
+                    arrays[f"{path}/spread"] = Array(float16(_without_residual(result.spread, source, None)), dims, "logits")
     return arrays

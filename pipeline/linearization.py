@@ -6,8 +6,9 @@ are pushed forward to all later ones (one linear pass each time). A push is the 
 linear in u, so the gradient of `⟨Jᵀu, t⟩` by u is `J t`. It therefore works for every network whose gradients can
 themselves be differentiated, and uses the very same (possibly relaxed) linear map as the pull.
 
-Convolutions with frozen weights and concatenations are linear, and stand here as such: torch's own second derivatives
-would compute the gradients of weights and sums of zero-padded slices besides.
+Convolutions with frozen weights, concatenations and batch norms in evaluation are linear (or affine), and stand here as
+such: torch's own second derivatives would compute gradients of weights and of statistics, and sums of zero-padded slices,
+besides.
 
 Symbols: `cube` is a layer's `[C, H, W]`, the photograph's `[3, H, W]`, or the logits `[K]`.
 """
@@ -19,6 +20,7 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -87,7 +89,7 @@ class _Split(torch.autograd.Function):
 
 
 class _LinearFunctions(TorchFunctionMode):
-    """Answers calls of `conv2d` and `cat` with the functions above wherever these say the same."""
+    """Answers calls of `conv2d`, `cat` and `batch_norm` with the functions above wherever these say the same."""
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
@@ -111,7 +113,29 @@ def _concatenation(tensors: Sequence[Tensor], dim: int = 0, **others: Any) -> Te
     return None if others or not same else _Concatenation.apply(dim, *tensors)
 
 
-_LINEAR: dict[Callable, Callable[..., Tensor | None]] = {torch.conv2d: _convolution, torch.cat: _concatenation}
+def _normalization(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor | None:
+    if training or running_mean is None or running_var is None or input.dtype != running_var.dtype:
+        return None
+    scale = (running_var + eps).rsqrt() * (1 if weight is None else weight)
+    shift = (0 if bias is None else bias) - running_mean * scale
+    shape = (1, -1, *[1] * (input.ndim - 2))
+    return torch.addcmul(shift.reshape(shape), input, scale.reshape(shape))
+
+
+_LINEAR: dict[Callable, Callable[..., Tensor | None]] = {
+    torch.conv2d: _convolution,
+    torch.cat: _concatenation,
+    F.batch_norm: _normalization,
+}
 
 
 # ------------------------------------------------------------------------------------------------------------ observation

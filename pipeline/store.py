@@ -18,7 +18,8 @@ contents depend on) and `created_by`; every dataset carries `dims` and `units`.
         saliency/…                       classes i4 [k], the most probable ones · {for,against}/classes f4 [factors, k] ·
                                          {for,against}/<layer>/{spatial f4 [factors, H, W], colours uint8 [H, W, 3]}
         compare/…                        other methods, for a few classes: classes i4 [k] · <method>/<layer>/gap f4 [k] ·
-                                         <method>/<layer>.<atom>/{mean, spread} f2 [source dims, k]
+                                         <method>/<layer>.<atom>/{mean, spread} f2 [source dims, k],
+                                         for groups residual f4 [k]
     <root>/visualizations/<layer>/<settings>-<batch>.h5
                                          pictures uint8 [B, S, S, 3 or 4] · units [B] · objective f4 [B] · …
 

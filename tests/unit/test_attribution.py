@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -460,6 +462,14 @@ def test_comparisons_are_kept_for_the_most_probable_classes() -> None:
         assert close(arrays[f"compare/{method}/early/gap"].values, expected.gap, 1e-3)
     assert close(arrays[f"compare/random_paths/{EARLY}/spread"].values.astype(np.float32), expected.spread, 1e-2)
     assert f"compare/integrated/{EARLY}/spread" not in arrays
+    groups, left = arrays[f"compare/integrated/{ALIGNED}/mean"].values, arrays[f"compare/integrated/{ALIGNED}/residual"].values
+    channels = arrays[f"compare/integrated/{EARLY}/mean"].values
+    assert groups.shape == (3, 2)
+    assert close(groups.astype(np.float32).sum(0) + left, channels.astype(np.float32).sum(0), 1e-2)
+
+
+def test_the_configuration_knows_every_method() -> None:
+    assert get_args(AttributionTable.model_fields["method"].annotation) == tuple(METHODS)
 
 
 def test_saliency_keeps_signs_apart() -> None:
