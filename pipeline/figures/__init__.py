@@ -42,6 +42,7 @@ FIGURES: tuple[str, ...] = (
     "spatial_attribution",
     "channel_attribution",
     "neuron_groups",
+    "group_flow",
 )  # in page order; a name more is a figure more
 
 
