@@ -135,19 +135,27 @@ def test_hovering_reaches_the_address_after_a_pause_without_filling_the_history(
     assert page.evaluate("history.length") == before
 
 
-def test_pictures_that_do_not_activate_their_channel_are_marked(open_page: Open, atlas: Atlas) -> None:
+def test_pictures_that_do_not_activate_their_channel_are_marked(open_page: Open) -> None:
     page = open_page(f"#{ID}=layer:head")
     ready(page, ID)
-    states = set()
-    for row in range(7):
-        for column in range(7):
-            page.locator(f"#{ID} .cells").hover(position=cell_at(page, row, column, 7, 7))
-            for icon in page.locator(f"#{ID} .entry:not(.empty) .picture").all():
-                state, label = icon.get_attribute("data-picture"), icon.get_attribute("aria-label") or ""
-                states.add(state)
-                assert (state == "dead") == ("does not activate" in label)
-                assert (state == "absent") == ("no picture was made" in label)
-    assert {"alive", "dead"} <= states
+    marks = page.evaluate(
+        """() => {
+          const layer = atlas.layer("head"), icon = document.querySelector("#semantic-dictionary .entry .picture");
+          const alive = layer.units.find((unit) => !layer.dead.includes(unit));
+          return [alive, layer.dead[0], "channel:99999"].map((unit) => {
+            atlas.icon(icon, "head", unit);
+            return [icon.dataset.picture, icon.getAttribute("aria-label"), getComputedStyle(icon, "::after").content];
+          });
+        }"""
+    )
+    (alive, alive_label, alive_text), (dead, dead_label, dead_text), (absent, absent_label, absent_text) = marks
+    assert [alive, dead, absent] == ["alive", "dead", "absent"]
+    assert "activate" not in alive_label
+    assert alive_text == "none"
+    assert "does not activate it" in dead_label
+    assert "does not activate it" in dead_text
+    assert "no picture was made" in absent_label
+    assert "no picture was made" in absent_text
 
 
 def test_the_table_holds_the_same_numbers(open_page: Open) -> None:
