@@ -43,6 +43,7 @@ FIGURES: tuple[str, ...] = (
     "channel_attribution",
     "neuron_groups",
     "group_flow",
+    "design_space",
 )  # in page order; a name more is a figure more
 
 
