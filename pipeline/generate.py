@@ -250,9 +250,9 @@ def _number(value: float, digits: int = 2) -> str:
 
 def _scripts(folder: Path, figures: Sequence[Figure]) -> list[str]:
     # atlas.js makes the object that all other files add to, site.js tells it the facts that they read when they run;
-    # figure.js holds the class that the figures extend, picker.js runs at once and uses all before it.
+    # figure.js and cells.js hold the classes that the figures extend, picker.js runs at once and uses all before it.
     library = [f"lib/{path.name}" for path in sorted((folder / "static" / "lib").glob("*.js"))]
-    first, last = ["lib/atlas.js", "data/site.js"], ["lib/figure.js", "lib/picker.js"]
+    first, last = ["lib/atlas.js", "data/site.js"], ["lib/figure.js", "lib/cells.js", "lib/picker.js"]
     return first + [name for name in library if name not in first + last] + last + [f"figures/{figure.NAME}.js" for figure in figures]
 
 

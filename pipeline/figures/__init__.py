@@ -38,6 +38,7 @@ FIGURES: tuple[str, ...] = (
     "class_comparison",
     "activation_cube",
     "semantic_dictionary",
+    "activation_vector",
     "activation_grids",
     "spatial_attribution",
     "channel_attribution",

@@ -24,7 +24,10 @@
       this.live = this.querySelector(".figure-live");
       this.addEventListener("atlas-missing", ({ detail }) => this.complain(detail));
       if (!atlas.site) return this.fail(atlas.siteError ?? new Error("data/site.js is missing or damaged."));
+      // Where its keys are kept; figures that show the same choice name the same place.
+      this.key = this.constructor.state ?? this.id;
       this.build();
+      atlas.state.follow((key, from) => key === this.key && from !== this && this.dataset.state === "ready" && this.image === atlas.state.image && this.quietly(() => this.apply(atlas.state.of(key))));
       atlas.state.listen(() => this.near && this.refresh());
       near.observe(this);
     }
@@ -32,7 +35,7 @@
     /* Bring the figure to what the address says. */
     async refresh() {
       const image = atlas.state.image;
-      if (image === this.image && this.dataset.state === "ready") return this.apply(atlas.state.of(this.id));
+      if (image === this.image && this.dataset.state === "ready") return this.apply(atlas.state.of(this.key));
       this.wanted = image;
       this.setAttribute("aria-busy", "true");
       try {
@@ -42,7 +45,7 @@
         this.image = image;
         this.show(data, image);
         this.dataset.state = "ready";
-        this.apply(atlas.state.of(this.id));
+        this.apply(atlas.state.of(this.key));
       } catch (error) {
         if (this.wanted === image) this.fail(error);
       } finally {
@@ -70,7 +73,15 @@
     }
 
     choose(keys, options) {
-      atlas.state.set(this.id, keys, options);
+      atlas.state.set(this.key, keys, { ...options, from: this });
+    }
+
+    /* Do what another figure speaks of already. */
+    quietly(act) {
+      const { say } = this;
+      this.say = () => {};
+      act();
+      this.say = say;
     }
 
     /* Read out by assistive technology, once the reader pauses. */

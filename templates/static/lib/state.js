@@ -6,7 +6,7 @@
 {
   const LASTING = new Set(["layer", "count", "lower", "upper", "factors"]); // keys that mean the same for another photograph
   const PAUSE = 300; // ms; browsers refuse many changes of the address in a row
-  const listeners = new Set();
+  const listeners = new Set(), followers = new Set();
   let states = new Map(); // id → Map of keys
   let timer = 0;
 
@@ -73,8 +73,8 @@
     /* The keys of one figure, as an object of texts. */
     of: (id) => Object.fromEntries(states.get(id) ?? []),
 
-    /* Change some keys of a figure; null removes one. `passing`: no entry in the history. */
-    set(id, values, { passing = false } = {}) {
+    /* Change some keys of a figure; null removes one. `passing`: no entry in the history, and only followers are told. */
+    set(id, values, { passing = false, from } = {}) {
       const keys = states.get(id) ?? new Map();
       for (const [key, value] of Object.entries(values)) {
         if (value == null) keys.delete(key);
@@ -84,6 +84,7 @@
       if (passing) {
         clearTimeout(timer);
         timer = setTimeout(record, PAUSE, false);
+        followers.forEach((follower) => follower(id, from));
         return;
       }
       record(true);
@@ -100,6 +101,9 @@
     },
 
     listen: (listener) => listeners.add(listener),
+
+    /* Be told of passing states, too: follower(id, who changed it). */
+    follow: (follower) => followers.add(follower),
   };
 
   states = parse(location.hash);
