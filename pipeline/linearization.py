@@ -319,7 +319,8 @@ class Linearization:
 
     def _padded(self, rows: Tensor) -> Tensor:
         missing = self.batch - len(rows)
-        return torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])]) if missing else rows
+        rows = torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])]) if missing else rows
+        return rows.contiguous(memory_format=torch.channels_last) if rows.ndim == 4 else rows
 
     def _found(self, tensor: Tensor | None, source: str, target: str) -> Tensor:
         if tensor is None:

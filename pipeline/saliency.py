@@ -12,9 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import NMF
-from sklearn.exceptions import ConvergenceWarning
-
 from pipeline.errors import AtlasError, did_you_mean
 
 MOST = 6
@@ -55,6 +52,10 @@ def factor_saliency(attributions: Mapping[str, np.ndarray], fit_on: str, n: int 
     AtlasError
         When `fit_on` is not among the layers, n is out of range, or attributions are not finite.
     """
+    # Figures import this module for its palette alone; scikit-learn takes a second to import.
+    from sklearn.decomposition import NMF
+    from sklearn.exceptions import ConvergenceWarning
+
     if fit_on not in attributions:
         raise AtlasError(
             f'no attributions of layer "{fit_on}" to fit on{did_you_mean(fit_on, attributions) or ";"} given are: {", ".join(attributions)}'
