@@ -184,13 +184,15 @@
         return button;
       }
       const cut = this.parts[column], rest = i === cut.units.length, text = atlas.signed(cut.effect.at(i, this.k));
-      button.setAttribute("aria-label", `${this.called(node)}: ${text} logits to ${classes[this.k].name}. Show where it is${rest ? "" : " and what it does for all classes"}.`);
-      if (!rest) {
+      const label = `${this.called(node)}: ${text} logits to ${classes[this.k].name}`;
+      if (rest) button.setAttribute("aria-label", `${label}. Show where it is.`);
+      else {
         const mine = `${name}.${i + 1}` === this.followed && (name === "upper") === (column === this.parts.length - 1);
         button.setAttribute("aria-pressed", mine);
         const icon = atlas.icon(atlas.element("span", { class: "picture", "aria-hidden": "true" }), this.layers[column], cut.units[i], `group ${i + 1}`);
         const key = atlas.element("span", { class: "key" }, i + 1);
         key.style.backgroundColor = `rgb(${atlas.colours.group(i)})`;
+        button.setAttribute("aria-label", `${label}${atlas.flaw(icon)}. Show where it is and what it does for all classes.`);
         icon.append(key);
         icon.style.width = `${side}px`;
         button.append(icon);

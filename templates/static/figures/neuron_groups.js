@@ -105,7 +105,7 @@ customElements.define("atlas-neuron-groups", class extends atlas.Figure {
     key.style.backgroundColor = `rgb(${atlas.colours.group(g)})`;
     const values = this.effects(g);
     return atlas.element("button", { type: "button", class: "channel group", "data-group": g, "aria-pressed": "false",
-      "aria-label": `Group ${g + 1}, ${this.factors.places[g]}: ${this.classes.map(({ name }, k) => `${atlas.signed(values[k])} logits to ${name}`).join("; ")}. Show where it is.` },
+      "aria-label": `Group ${g + 1}, ${this.factors.places[g]}: ${this.classes.map(({ name }, k) => `${atlas.signed(values[k])} logits to ${name}`).join("; ")}${atlas.flaw(picture)}. Show where it is.` },
     key, picture,
     atlas.element("span", { class: "evidence presence" }, atlas.element("span", { class: "evidence-name" }, "present"), atlas.element("span", { class: "value" }), atlas.element("span", { class: "track" }, atlas.element("span", { class: "fill" }))),
     ...values.map((value, k) => this.bar(value, atlas.name(this.classes[k].name))));

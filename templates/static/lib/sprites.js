@@ -62,6 +62,9 @@
     return element;
   };
 
+  /* What is wrong with an icon, for the name of the button that it stands in. */
+  atlas.flaw = ({ dataset }) => ({ dead: "; the picture found does not activate it", absent: "; no picture was made" })[dataset.picture] ?? "";
+
   /* Fetch the files that hold some units of a layer before they are asked for. */
   atlas.preload = (layerName, units) => {
     const layer = atlas.layer(layerName);
