@@ -31,7 +31,7 @@ def close(shown: float, value: float) -> bool:
 
 
 def test_the_blocks_say_the_stores_numbers(open_page: Open, atlas: Atlas) -> None:
-    page = open_page(f"#{ID}=cell:3.5")
+    page = open_page(f"#{ID}=cell:3.5,group:1")
     ready(page, ID)
     a = activations(atlas)
     channel = int(a.sum((1, 2)).argmax())

@@ -113,7 +113,11 @@
       const { length, channels, groups } = this.layer, [rows, columns] = length.shape;
       this.atom = this.panels.has(atom) && (atom !== "group" || groups) ? atom : null;
       this.c = Math.max(0, channels.findIndex((each) => String(each) === channel));
-      this.g = Math.min(Math.max(0, (Number(group) || 1) - 1), (groups?.count ?? 1) - 1);
+      const [row, column] = /^\d+\.\d+$/.test(cell ?? "") ? cell.split(".").map(Number) : [];
+      this.cell = row < rows && column < columns ? [row, column] : this.layer.cell;
+      // Without a choice, the group that is strongest at the place.
+      const here = Array.from({ length: groups?.count ?? 0 }, (_, g) => groups.presence.at(g, ...this.cell));
+      this.g = here[group - 1] === undefined ? Math.max(0, here.indexOf(Math.max(...here))) : group - 1;
       const option = (value, ...text) => atlas.element("option", { value }, ...text);
       this.channelSelect.replaceChildren(...channels.map((each, i) => option(each, `channel ${each}, sum ${atlas.activation(this.layer.summed.at(i))}`)));
       this.groupSelect.replaceChildren(...(groups ? Array.from({ length: groups.count }, (_, i) => option(i + 1, `group ${i + 1} of ${groups.count}`)) : [option("", "not grouped")]));
@@ -121,8 +125,6 @@
       this.channelSelect.selectedIndex = this.c;
       this.groupSelect.selectedIndex = this.g;
       this.grid.shape(rows, columns);
-      const [row, column] = /^\d+\.\d+$/.test(cell ?? "") ? cell.split(".").map(Number) : [];
-      this.cell = row < rows && column < columns ? [row, column] : this.layer.cell;
       this.panels.forEach(({ button }, each) => button.setAttribute("aria-pressed", each === this.atom));
       this.panels.get("group").button.disabled = !groups;
       this.tellFigures();

@@ -150,11 +150,10 @@ customElements.define("atlas-channel-attribution", class extends atlas.Figure {
     const channel = layer.channels.at(place), chosen = own && place === this.target().place;
     const spoken = own ? (chosen ? "chosen; press to go back" : "choose it instead") : `${word}, ${this.text(value)} ${this.target() ? "of summed activation" : "logits"}; press to follow it`;
     const picture = atlas.icon(atlas.element("span", { class: "picture" }), layer.layer, `channel:${channel}`);
-    const state = { dead: "; the picture found does not activate it", absent: "; no picture was made" }[picture.dataset.picture] ?? "";
     picture.setAttribute("aria-hidden", "true");
-    if (state.includes("no picture")) this.place(picture, layer, place);
+    if (picture.dataset.picture === "absent") this.place(picture, layer, place);
     const button = atlas.element("button", { type: "button", class: "tile", "data-layer": m, "data-place": place, "data-channel": channel, "aria-pressed": own ? String(chosen) : null,
-      "aria-label": `${atlas.layer(layer.layer).title} channel ${channel}: ${spoken}${state}` }, picture, atlas.element("span", { class: "channel-name" }, `channel ${channel}`));
+      "aria-label": `${atlas.layer(layer.layer).title} channel ${channel}: ${spoken}${atlas.flaw(picture)}` }, picture, atlas.element("span", { class: "channel-name" }, `channel ${channel}`));
     if (own) return button;
     const fill = atlas.element("span", { class: "fill" });
     fill.style.width = `${(100 * Math.abs(value)) / scale}%`;
