@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
 from pipeline.errors import AtlasError, did_you_mean
 
 MOST = 6

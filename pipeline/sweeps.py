@@ -20,7 +20,16 @@ from torch import Tensor
 
 from pipeline.atoms import Cut
 from pipeline.grammar import Substrate
-from pipeline.linearization import Linearization, NotDifferentiable, Observation, batch_size, depending, replicated, with_batches
+from pipeline.linearization import (
+    Linearization,
+    NotDifferentiable,
+    Observation,
+    batch_size,
+    depending,
+    full_precision,
+    replicated,
+    with_batches,
+)
 from pipeline.methods import Paths
 
 Pair = tuple[Substrate, Substrate]
@@ -64,6 +73,7 @@ class Sweeps:
         return cls.pulling(pairs, {target for source, target in pairs if source not in pushed})
 
 
+@full_precision()
 def linear(
     observation: Observation, cuts: Mapping[Substrate, Cut], pairs: Sequence[Pair], relax: bool, memory: int | None = None
 ) -> dict[Pair, np.ndarray]:
@@ -152,6 +162,7 @@ class AlongPaths:
     gap: np.ndarray
 
 
+@full_precision()
 def along_paths(
     observation: Observation,
     cuts: Mapping[Substrate, Cut],

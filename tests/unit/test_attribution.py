@@ -16,7 +16,7 @@ from pipeline.config import AttributionTable, GroupsTable
 from pipeline.errors import AtlasError
 from pipeline.grammar import CLASSES, Activation, Atom, Attribution, Grouping, Substrate
 from pipeline.grouping import cut_all
-from pipeline.linearization import Linearization, Observation, batch_size, with_batches
+from pipeline.linearization import Linearization, Observation, batch_size, full_precision, with_batches
 from pipeline.methods import METHODS, method_named, relaxes
 from pipeline.network import Network, Preprocessing
 from pipeline.sweeps import linear
@@ -377,6 +377,15 @@ def test_hooks_and_modes_are_gone_after_exceptions() -> None:
             attribute(net, photograph(), Substrate("conv", Atom.SPATIAL), CLASSES, method)
         assert hooks(net) == 0
         assert not _get_current_function_mode_stack()
+
+
+def test_precision_is_full_inside_and_as_before_outside() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    with full_precision():
+        assert not torch.backends.cudnn.allow_tf32
+    with pytest.raises(ZeroDivisionError), full_precision():
+        _ = 1 // 0
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 # ------------------------------------------------------------------------------------------------------- one photograph
