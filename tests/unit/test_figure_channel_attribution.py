@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.atlas import Atlas
+from pipeline.atlas import Atlas, Layer, Photograph
 from pipeline.figures import channel_attribution as figure
 from pipeline.figures.packing import TYPES
 from tests import synthetic
@@ -93,3 +94,12 @@ def test_pictures_are_few_unless_all_channels_have_one(atlas: Atlas) -> None:
     for name, first in figure.opening(thrifty, photograph).items():
         assert set(first) <= shown[name] <= everything[name]
     assert sum(map(len, shown.values())) < sum(map(len, everything.values()))
+
+
+def test_an_atlas_of_one_layer_has_lists_for_classes_only(tmp_path: Path) -> None:
+    layer = Layer("only", "only", (3, 6, 6))
+    alone = synthetic.make(tmp_path, photographs=[Photograph("one", "one", "one")], layers=(layer,))
+    (baked,) = figure.bake(alone, alone.photographs[0])["layers"]
+    assert baked["lists"] == {}
+    assert unpacked(baked["classes"]["places"]).shape == (5, figure.SUPPORT + figure.OPPOSE)
+    assert figure.page(alone)["example"] is None

@@ -133,7 +133,7 @@
 
     move(row, column) {
       this.cell = [row, column];
-      this.lay();
+      this.lay(["neuron", "spatial"]);
       this.choose({ cell: `${row}.${column}` }, { passing: true });
     }
 
@@ -183,11 +183,12 @@
         drawing.flat(ALL, ALL, 0, null, ink, 0.5);
         paint[atom](drawing);
       }));
-      this.lay();
+      this.lay([...this.panels.keys()]);
+      this.shade();
     }
 
-    /* Lay the chosen atoms over the blocks and the photograph, and say what they are. */
-    lay() {
+    /* Lay the chosen atoms over some of the blocks, and say what all of them are. */
+    lay(changed) {
       const { length, maps, groups, channels, summed } = this.layer, [rows, columns] = length.shape, [y, x] = this.cell;
       const depth = atlas.layer(this.layer.layer).shape[0], channel = channels[this.c];
       const across = [x / columns, (x + 1) / columns], along = [y / rows, (y + 1) / rows], thin = [channel / depth, Math.min(1, channel / depth + 0.025)];
@@ -198,10 +199,13 @@
         channel: (drawing) => drawing.box(ALL, ALL, thin, clear, this.chosen, 2.5),
         group: () => {},
       };
-      this.panels.forEach(({ drawing }, atom) => drawing.over(() => {
-        overlays[atom](drawing);
-        if (atom === "neuron" || atom === "spatial") drawing.flat(across, along, 0, null, this.chosen, 2);
-      }));
+      for (const atom of changed) {
+        const { drawing } = this.panels.get(atom);
+        drawing.over(() => {
+          overlays[atom](drawing);
+          if (atom === "neuron" || atom === "spatial") drawing.flat(across, along, 0, null, this.chosen, 2);
+        });
+      }
       this.grid.place(y, x);
       const at = `row ${y + 1}, column ${x + 1}`, value = maps.at(this.c, y, x), thousands = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
       const facts = {
@@ -216,7 +220,6 @@
       });
       this.rows = [...this.panels].map(([atom, { button }]) => [button.querySelector("strong").textContent, ...facts[atom]]);
       this.table();
-      this.shade();
       this.say(this.atom ? facts[this.atom].slice(1).join(", ") : `${at}: activation of channel ${channel} ${atlas.activation(value)}`);
     }
 
