@@ -114,7 +114,7 @@ def main(
                 click.echo(rows[-1].caption)
         path = output or Path("build") / settings.name / f"contact-sheet-{'-'.join(each.name for each in chosen)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        draw(rows, columns=min(12, channels * max(each.variants for each in chosen))).save(path)
+        draw(rows, columns=min(12, channels)).save(path)
     except AtlasError as error:
         click.echo(f"{error}", err=True)
         sys.exit(1)

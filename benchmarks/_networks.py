@@ -1,0 +1,26 @@
+"""The two networks that benchmarks of feature visualization look at, through the atlas's own configurations."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pipeline import config, models
+from pipeline.network import Network
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+GOOGLENET_WEIGHTS = Path(os.environ.get("BUILDING_BLOCKS_SHARED", CHECKOUT.parent / "shared")) / "models" / "bvlc_googlenet.npz"
+
+
+def load(source: str) -> Network:
+    """Load "efficientnet_lite0" or "googlenet"."""
+    table: dict[str, str] = {"source": source}
+    if source == "googlenet":
+        table["weights"] = str(GOOGLENET_WEIGHTS)
+    settings = config.Settings.model_validate({"model": table, "dataset": {"images": ("skimage:chelsea",)}})
+    return models.load(config.Config(path=CHECKOUT / "configs" / "benchmark.toml", settings=settings))
+
+
+def available(source: str) -> bool:
+    """Say whether the network's weights are there; GoogLeNet's are no part of the repository."""
+    return source != "googlenet" or GOOGLENET_WEIGHTS.is_file()

@@ -1,0 +1,148 @@
+"""Feature visualization beside torch-lucent, DreamLens and Horama: seconds per picture and the score each picture reaches.
+
+Same processor, same run, same network, same channels, 128-px pictures. The score is the mean activation of the channel for the final,
+untransformed picture, at 128 px and enlarged to 224 px. The peers live in `build/peers`, an environment of their own that this
+benchmark makes; they use this project's torch. `BENCHMARK_CHANNELS` (4) and `BENCHMARK_PEER_STEPS` (each peer's own default) change how
+long it takes: the full comparison is 32 channels, several hours on two cores, nearly all of them the peers'.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import venv
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks._networks import CHECKOUT, available, load
+from pipeline.featurevis.contact_sheet import spread
+from pipeline.featurevis.optimizer import render, requests_for_channels
+from pipeline.featurevis.recipes import named
+from pipeline.network import Network
+
+CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "4"))
+PEER_STEPS = int(os.environ.get("BENCHMARK_PEER_STEPS", "0"))
+PEERS = {"lucent": "torch-lucent==0.1.8", "dreamlens": "dreamlens==0.1.1", "horama": "horama==0.3.0"}
+NEEDED = ("kornia==0.4.1", "einops", "decorator", "future", "ipython", "matplotlib", "tqdm")
+LAYERS = (("googlenet", "inception_4d"), ("efficientnet_lite0", "blocks.4.0.bn1"), ("efficientnet_lite0", "blocks.5.0.bn1"))
+SIDE = 128
+LIMIT = 3600  # seconds for one peer and layer
+
+
+def environment() -> Path:
+    """Return the peers' interpreter, making their environment the first time."""
+    home = CHECKOUT / "build" / "peers"
+    python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
+    ready = home / "ready"
+    if not ready.exists():
+        venv.create(home, with_pip=True, clear=True)
+        library = next(home.glob("[Ll]ib*/**/site-packages"))
+        own = sysconfig.get_paths()["purelib"]
+        (library / "atlas.pth").write_text(f"import site; site.addsitedir({own!r})\n")
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        # The peers' own requirements name torch and kornia versions of many years ago; they run with today's torch.
+        subprocess.run([*pip, "--no-deps", *PEERS.values(), NEEDED[0]], check=True)
+        subprocess.run([*pip, *NEEDED[1:]], check=True)
+        ready.touch()
+    return python
+
+
+def scores(network: Network, layer: str, channels: list[int], pictures: np.ndarray) -> dict[int, np.ndarray]:
+    """Mean activation of each picture's channel at 128 px and enlarged to 224 px; pictures f4 `[n, 128, 128, 3]`."""
+    x = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).clamp(0, 1)
+    found = {}
+    for side in (SIDE, 224):
+        enlarged = x if side == SIDE else torch.nn.functional.interpolate(x, side, mode="bilinear", align_corners=False)
+        with torch.no_grad():
+            responses = [
+                network.run_to(each[None], [layer])[layer][0, channel].mean() for each, channel in zip(enlarged, channels, strict=True)
+            ]
+        found[side] = torch.stack(responses).numpy()
+    return found
+
+
+def ours(network: Network, layer: str, channels: list[int], name: str) -> tuple[np.ndarray, float]:
+    """Render with a recipe at 128 px; pictures and seconds a picture, everything included."""
+    began = time.perf_counter()
+    batches = list(render(network, requests_for_channels(layer, channels), replace(named(name), size=SIDE)))
+    seconds = (time.perf_counter() - began) / len(channels)
+    found = {unit: picture for batch in batches for unit, picture in zip(batch.units, batch.pictures, strict=True)}
+    return np.stack([found[f"channel:{channel}"] for channel in channels]).astype(np.float32) / 255, seconds
+
+
+def peer(name: str, source: str, layer: str, channels: list[int]) -> tuple[np.ndarray, float] | str:
+    """Render with a peer; pictures and seconds a picture, or the last line of what went wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "pictures.npz"
+        arguments = [name, source, layer, ",".join(map(str, channels)), str(PEER_STEPS), str(output)]
+        try:
+            subprocess.run(
+                [str(environment()), "-m", "benchmarks._peer", *arguments],
+                cwd=CHECKOUT,
+                check=True,
+                timeout=LIMIT,
+                capture_output=True,
+                text=True,
+            )
+        except subprocess.TimeoutExpired:
+            return f"more than {LIMIT} s"
+        except subprocess.CalledProcessError as error:
+            return (error.stderr.strip().splitlines() or ["no message"])[-1]
+        with np.load(output) as file:
+            return file["pictures"], float(file["seconds"].mean())
+
+
+def _row(name: str, value: float | None, unit: str, bound: float | None = None) -> dict[str, Any]:
+    return {"name": name, "value": value, "unit": unit, "bound": bound, "holds": None if bound is None or value is None else value >= bound}
+
+
+def rows() -> list[dict[str, Any]]:
+    found = []
+    for source, layer in LAYERS:
+        if available(source):
+            found += _compare(source, layer)
+    return found
+
+
+def _compare(source: str, layer: str) -> list[dict[str, Any]]:
+    network = load(source)
+    with torch.no_grad():
+        count = network.run_to(torch.full((1, 3, SIDE, SIDE), 0.5), [layer])[layer].shape[1]
+    channels = spread(count, CHANNELS)
+    pictures, seconds = ours(network, layer, channels, "fast")
+    own = scores(network, layer, channels, pictures)
+    where = f"{source} {layer}"
+    found = [
+        _row(f"{where}: fast, time", seconds, "s/picture"),
+        *(_row(f"{where}: fast, score at {side} px", float(own[side].mean()), "activation") for side in own),
+    ]
+    for name in PEERS:
+        result = peer(name, source, layer, channels)
+        if isinstance(result, str):
+            found.append(_row(f"{where}: {name} failed: {result[:100]}", None, ""))
+            continue
+        theirs = scores(network, layer, channels, result[0])
+        ratio = {side: float(own[side].mean() / max(theirs[side].mean(), 1e-9)) for side in theirs}
+        bounds = {"time": 30.0, SIDE: 1.0, 224: 0.8} if name == "lucent" else {"time": 1.0, SIDE: 1.0}
+        found += [
+            _row(f"{where}: {name}, time", result[1], "s/picture"),
+            *(_row(f"{where}: {name}, score at {side} px", float(theirs[side].mean()), "activation") for side in theirs),
+            _row(f"{where}: fast is faster than {name}", result[1] / seconds, "times", bounds["time"]),
+            *(_row(f"{where}: score of fast over {name}'s at {side} px", ratio[side], "times", bounds.get(side)) for side in ratio),
+        ]
+    return found
+
+
+if __name__ == "__main__":
+    from benchmarks.__main__ import table
+
+    print(table(rows()))
+    sys.exit(0)
