@@ -172,7 +172,9 @@ customElements.define("atlas-spatial-attribution", class extends atlas.Figure {
     if (view.mapped !== undefined) return { kind: "class", values: layer.maps.slice(view.mapped), most: layer.most, unit: "logits", relation: "" };
     if (view.panel === i) return { kind: "own", relation: "This cell of" };
     const from = i < view.panel, pair = this.pairs[from ? `${i}-${view.panel}` : `${view.panel}-${i}`];
-    const values = from ? Float32Array.from({ length: layer.rows * layer.columns }, (_, k) => pair.at(Math.floor(k / layer.columns), k % layer.columns, view.row, view.column)) : pair.slice(view.row, view.column);
+    // Every cell of this layer for one of the later one, or one of an earlier one for every cell of this.
+    const { columns } = this.layers[view.panel], count = this.layers[view.panel].rows * columns, place = view.row * columns + view.column;
+    const values = from ? Float32Array.from({ length: layer.rows * layer.columns }, (_, k) => pair.values[k * count + place]) : pair.slice(view.row, view.column);
     return { kind: "pair", values, unit: "activation length", relation: from ? "What fed it in" : "What it feeds in" };
   }
 

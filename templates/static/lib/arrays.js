@@ -26,7 +26,8 @@
     let values = TYPES[type](bytes.buffer);
     if (power) {
       const meaning = Float32Array.from({ length: 256 }, (_, byte) => Math.sign((byte << 24) >> 24) * Math.abs((byte << 24) >> 24) ** power * scale);
-      [values, scale] = [Float32Array.from(bytes, (byte) => meaning[byte]), 1];
+      [values, scale] = [new Float32Array(bytes.length), 1];
+      for (let i = 0; i < bytes.length; i++) values[i] = meaning[bytes[i]];
     }
     const at = (...place) => values[place.reduce((sum, i, axis) => sum * shape[axis] + i, 0)] * scale;
     /* The part of the array at the first indexes: slice(c) of [C, H, W] is [H, W], sharing the memory. */
