@@ -231,7 +231,7 @@
       const focused = this.flow.querySelector("button:focus-visible")?.dataset.node;
       const [side, number] = (this.followed ?? "").split(".");
       const kept = this.followed ? `${side === "upper" ? this.parts.length - 1 : 0}.${number - 1}` : undefined;
-      const node = hovered ?? focused ?? kept, [column, i] = (node ?? "").split(".").map(Number), cut = node && this.parts[column];
+      const node = hovered ?? focused ?? kept, [column, i] = node?.split(".").map(Number) ?? [], cut = node && this.parts[column];
       this.flow.classList.toggle("some", Boolean(hovered ?? focused));
       this.paths.forEach(({ classList, dataset }) => classList.toggle("lit", dataset.from === node || dataset.to === node));
       this.buttons.forEach((button, each) => button.classList.toggle("looked-at", each === node));
