@@ -4,15 +4,16 @@
 "use strict";
 
 {
+  const { activation, element, name: bdi, signed } = atlas;
   const FACTORS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]; // by how much ribbons between the layers may be widened
   const TALLEST = 300; // pixels that the ribbons of one column take up at most
   const GAP = 10;
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   const svg = (tag, attributes, ...children) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
+    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
   };
 
   customElements.define("atlas-group-flow", class extends atlas.Figure {
@@ -23,32 +24,19 @@
       Object.assign(this, { flow: find("flow"), heads: find("flow-heads"), caption: find("stage-caption"), scale: find("map-scale"), legend: find("legend"), sums: find("sums"), sliders: [find("lower-count"), find("upper-count")], check: find("check"), stage: new atlas.Stage(find("stage")) });
       this.table = atlas.table(find("figure-table"), () => this.numbers());
       this.check.querySelector("input").addEventListener("change", ({ target }) => this.choose({ factors: target.checked ? null : "independent", group: null }));
-      this.roving = atlas.roving(this.flow, "button");
-      const node = (event) => event.target.closest("button")?.dataset.node;
-      this.flow.addEventListener("pointerover", (event) => event.pointerType !== "touch" && this.look(node(event)));
-      this.flow.addEventListener("pointerleave", () => this.look());
-      this.flow.addEventListener("focusin", (event) => this.look(node(event)));
-      this.flow.addEventListener("focusout", (event) => this.flow.contains(event.relatedTarget) || this.look());
-      this.flow.addEventListener("click", (event) => node(event) && this.pick(node(event)));
-      this.flow.addEventListener("keydown", (event) => event.key === "Escape" && this.followed && this.choose({ group: null }));
+      this.roving = atlas.pointing(this.flow, "node", {
+        look: (node) => this.look(node),
+        pick: (node) => this.pick(node),
+        back: () => this.followed && this.choose({ group: null }),
+      });
       new ResizeObserver(() => this.parts && this.flow.clientWidth !== this.width && this.draw()).observe(this.flow);
     }
 
     show(data, image) {
       this.stage.photograph(image);
       this.data = data;
-      this.opened = new Map();
       this.layers = [data.lower, data.upper].filter((name) => name !== null);
       this.sliders[0].hidden = this.check.hidden = data.lower === null;
-    }
-
-    /* The arrays of a cut, unpacked when first shown. */
-    cut(key) {
-      if (!this.opened.has(key)) {
-        const cut = this.data.cuts[key];
-        this.opened.set(key, { ...cut, presence: atlas.unpack(cut.presence), effect: atlas.unpack(cut.effect) });
-      }
-      return this.opened.get(key);
     }
 
     apply({ lower, upper, factors, class: index, group }) {
@@ -60,11 +48,11 @@
       if (data.lower !== null) atlas.countChoice(this.sliders[0], counts(data.lower), (count) => this.choose({ lower: count, group: null }))(n);
       atlas.countChoice(this.sliders[1], counts(data.upper), (count) => this.choose({ upper: count, group: null }))(m);
       const key = `${data.lower} ${n}${this.aligned ? `@${m}` : ""}`, into = `${data.upper} ${m}`;
-      this.parts = [...(data.lower === null ? [] : [this.cut(key)]), this.cut(into)];
+      this.parts = [key, into].filter((cut) => cut in data.cuts).map((cut) => ({ ...data.cuts[cut], presence: atlas.unpack(data.cuts[cut].presence), effect: atlas.unpack(data.cuts[cut].effect) }));
       this.feeds = data.lower === null ? null : atlas.unpack(data.feeds[`${key}>${into}`]);
       this.gathered = data.concentration[key];
       this.k = Math.max(0, data.classes.findIndex((each) => String(each.index) === index));
-      this.followed = this.parts.some((cut, column) => cut.units.some((_, i) => group === `${this.layers.length - 1 - column ? "lower" : "upper"}.${i + 1}`)) ? group : null;
+      this.followed = this.parts.flatMap(({ units }, column) => units.map((_, i) => `${column}.${i}`)).find((node) => this.stated(node) === group);
       this.draw();
     }
 
@@ -72,8 +60,13 @@
       const [column, i] = node.split(".").map(Number);
       if (column === this.parts.length) return this.choose({ class: this.data.classes[i].index, group: null });
       if (i === this.parts[column].units.length) return this.look(node);
-      const name = `${this.parts.length - 1 - column ? "lower" : "upper"}.${i + 1}`;
-      this.choose({ group: name === this.followed ? null : name });
+      this.choose({ group: node === this.followed ? null : this.stated(node) });
+    }
+
+    /* How a group stands in the address: "upper.3". */
+    stated(node) {
+      const [column, i] = node.split(".").map(Number);
+      return `${column === this.parts.length - 1 ? "upper" : "lower"}.${i + 1}`;
     }
 
     /* What part g of the upper layer adds to class k, and what part i of the lower one adds by way of it, in logits. */
@@ -88,11 +81,11 @@
     /* Ribbons {from, to, value, stage}, for one class, or for a group that is followed to all of them. */
     ribbons() {
       const [count, last] = [this.parts.length, this.parts.length - 1], all = (cut) => [...Array(cut.units.length + 1).keys()], { k } = this;
-      const [name, number] = (this.followed ?? "").split("."), one = number - 1;
+      const [column, one] = (this.followed ?? "").split(".").map(Number), upper = this.followed && column === last, lower = this.followed && !upper;
       const uppers = all(this.parts[last]), classes = this.data.classes.map((_, each) => each);
       const found = [];
-      if (count === 2) for (const i of name === "lower" ? [one] : all(this.parts[0])) for (const g of name === "upper" ? [one] : uppers) found.push({ from: `0.${i}`, to: `1.${g}`, value: this.passes(i, g, k), stage: 0 });
-      for (const g of name === "upper" ? [one] : uppers) for (const each of name ? classes : [k]) found.push({ from: `${last}.${g}`, to: `${count}.${each}`, value: name === "lower" ? this.passes(one, g, each) : this.adds(g, each), stage: name === "lower" ? 0 : 1 });
+      if (count === 2) for (const i of lower ? [one] : all(this.parts[0])) for (const g of upper ? [one] : uppers) found.push({ from: `0.${i}`, to: `1.${g}`, value: this.passes(i, g, k), stage: 0 });
+      for (const g of upper ? [one] : uppers) for (const each of this.followed ? classes : [k]) found.push({ from: `${last}.${g}`, to: `${count}.${each}`, value: lower ? this.passes(one, g, each) : this.adds(g, each), stage: lower ? 0 : 1 });
       return found;
     }
 
@@ -143,7 +136,7 @@
       this.buttons.get(focused)?.focus();
       const middle = boxes.get(`${columns - 2}.0`).x;
       this.heads.style.gridTemplateColumns = `${columns > 2 ? `${middle}px ` : ""}${this.width - last - middle}px ${last}px`;
-      this.heads.replaceChildren(...[...this.layers.map((name) => atlas.layer(name).title), "Classes"].map((title) => atlas.element("span", {}, atlas.name(title))));
+      this.heads.replaceChildren(...[...this.layers.map((name) => atlas.layer(name).title), "Classes"].map((title) => element("span", {}, bdi(title))));
       this.explain();
       this.table();
       this.look();
@@ -171,33 +164,32 @@
     }
 
     node(node, { x, y, width, height }, side) {
-      const [column, i] = node.split(".").map(Number), { classes } = this.data, [name] = (this.followed ?? "").split(".");
-      const button = atlas.element("button", { type: "button", class: "node", "data-node": node });
+      const [column, i] = node.split(".").map(Number), { classes } = this.data;
+      const button = element("button", { type: "button", class: "node", "data-node": node });
       Object.assign(button.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
       if (column === this.parts.length) {
         const { name: title, logit } = classes[i], part = this.followed && this.ribbons().filter(({ to }) => to === node);
-        const text = part ? `${atlas.signed(sum(part.map(({ value }) => value)))} of ${atlas.number(logit)}` : `logit ${atlas.number(logit)}`;
+        const text = part ? `${signed(sum(part.map(({ value }) => value)))} of ${atlas.number(logit)}` : `logit ${atlas.number(logit)}`;
         button.classList.add("class-node");
         button.setAttribute("aria-pressed", i === this.k);
         button.setAttribute("aria-label", `${title}: ${text}${part ? " logits" : ""}. Show what makes it up.`);
-        button.append(atlas.name(title), atlas.element("span", { class: "quiet" }, text));
+        button.append(bdi(title), element("span", { class: "quiet" }, text));
         return button;
       }
-      const cut = this.parts[column], rest = i === cut.units.length, text = atlas.signed(cut.effect.at(i, this.k));
+      const cut = this.parts[column], rest = i === cut.units.length, text = signed(cut.effect.at(i, this.k));
       const label = `${this.called(node)}: ${text} logits to ${classes[this.k].name}`;
       if (rest) button.setAttribute("aria-label", `${label}. Show where it is.`);
       else {
-        const mine = `${name}.${i + 1}` === this.followed && (name === "upper") === (column === this.parts.length - 1);
-        button.setAttribute("aria-pressed", mine);
-        const icon = atlas.icon(atlas.element("span", { class: "picture", "aria-hidden": "true" }), this.layers[column], cut.units[i], `group ${i + 1}`);
-        const key = atlas.element("span", { class: "key" }, i + 1);
+        button.setAttribute("aria-pressed", node === this.followed);
+        const icon = atlas.icon(element("span", { class: "picture", "aria-hidden": "true" }), this.layers[column], cut.units[i], `group ${i + 1}`);
+        const key = element("span", { class: "key" }, i + 1);
         key.style.backgroundColor = `rgb(${atlas.colours.group(i)})`;
         button.setAttribute("aria-label", `${label}${atlas.flaw(icon)}. Show where it is and what it does for all classes.`);
         icon.append(key);
         icon.style.width = `${side}px`;
         button.append(icon);
       }
-      button.append(rest ? atlas.element("span", {}, "rest") : "", atlas.element("span", { class: "value" }, text));
+      button.append(rest ? element("span", {}, "rest") : "", element("span", { class: "value" }, text));
       return button;
     }
 
@@ -217,21 +209,19 @@
       const { name, logit } = this.data.classes[this.k];
       const [unit] = this.scales().slice(-1);
       const widened = this.factor > 1 ? ` Between the layers, and where a group on the left is followed, they are drawn ${this.factor} times as wide.` : "";
-      this.legend.replaceChildren(atlas.element("span", { class: "swatch for" }), "plain: for the class ", atlas.element("span", { class: "swatch against" }), `hatched: against it. A ribbon ${Math.round(unit)} pixels wide stands for 1 logit.${widened} Under each group: what it adds to `, atlas.name(name), ", in logits.");
+      this.legend.replaceChildren(element("span", { class: "swatch for" }), "plain: for the class ", element("span", { class: "swatch against" }), `hatched: against it. A ribbon ${Math.round(unit)} pixels wide stands for 1 logit.${widened} Under each group: what it adds to `, bdi(name), ", in logits.");
       const parts = this.parts.map((cut, column) => {
         const { groups, rest, whole } = this.totals(cut);
-        return [atlas.name(atlas.layer(this.layers[column]).title), `: groups ${atlas.signed(groups)}, rest ${atlas.signed(rest)}, together ${atlas.signed(whole)}; biases and what the approximation misses ${atlas.signed(logit - whole)}. `];
+        return [bdi(atlas.layer(this.layers[column]).title), `: groups ${signed(groups)}, rest ${signed(rest)}, together ${signed(whole)}; biases and what the approximation misses ${signed(logit - whole)}. `];
       });
       const share = this.gathered ? `A left group's attribution goes to one group in the middle by ${atlas.percent(this.gathered[this.aligned ? 0 : 1])} on average (${this.aligned ? `groups made independently: ${atlas.percent(this.gathered[1])}` : "made independently"}).` : "";
-      this.sums.replaceChildren("Logit of ", atlas.name(name), ` ${atlas.signed(logit)}. `, ...parts.flat(), share);
+      this.sums.replaceChildren("Logit of ", bdi(name), ` ${signed(logit)}. `, ...parts.flat(), share);
     }
 
     /* Show where a part is, and the ribbons that touch it: the one pointed at, else the focused one, else the followed one. */
     look(hovered) {
       const focused = this.flow.querySelector("button:focus-visible")?.dataset.node;
-      const [side, number] = (this.followed ?? "").split(".");
-      const kept = this.followed ? `${side === "upper" ? this.parts.length - 1 : 0}.${number - 1}` : undefined;
-      const node = hovered ?? focused ?? kept, [column, i] = node?.split(".").map(Number) ?? [], cut = node && this.parts[column];
+      const node = hovered ?? focused ?? this.followed, [column, i] = node?.split(".").map(Number) ?? [], cut = node && this.parts[column];
       this.flow.classList.toggle("some", Boolean(hovered ?? focused));
       this.paths.forEach(({ classList, dataset }) => classList.toggle("lit", dataset.from === node || dataset.to === node));
       this.buttons.forEach((button, each) => button.classList.toggle("looked-at", each === node));
@@ -244,24 +234,24 @@
       }
       const { presence } = cut, [, rows, columns] = presence.shape;
       this.stage.map(presence.slice(i), rows, columns, atlas.colours.activation, 255);
-      this.scale.querySelector(".maximum").textContent = atlas.activation(255 * presence.scale);
+      this.scale.querySelector(".maximum").textContent = activation(255 * presence.scale);
       this.caption.replaceChildren(...this.story(node, cut, column, i));
       this.say(this.caption.textContent);
     }
 
     story(node, cut, column, i) {
       const { name } = this.data.classes[this.k], where = cut.places[i] ? `, ${cut.places[i]}` : "";
-      const text = [`${this.called(node)}${where}: ${atlas.signed(cut.effect.at(i, this.k))} logits to `, atlas.name(name), "."];
+      const text = [`${this.called(node)}${where}: ${signed(cut.effect.at(i, this.k))} logits to `, bdi(name), "."];
       if (this.parts.length === 1) return text;
       const [lower, upper] = this.parts.map(({ units }) => [...units.keys(), units.length]);
       const through = column ? sum(lower.map((each) => this.passes(each, i, this.k))) : sum(upper.map((g) => this.passes(i, g, this.k)));
-      return [...text, column ? ` By way of the layer on the left: ${atlas.signed(through)}; the remainder comes from biases and ways around it.` : ` By way of the parts in the middle: ${atlas.signed(through)}.`];
+      return [...text, column ? ` By way of the layer on the left: ${signed(through)}; the remainder comes from biases and ways around it.` : ` By way of the parts in the middle: ${signed(through)}.`];
     }
 
     numbers() {
-      const { classes } = this.data, rows = this.parts.flatMap((cut, column) => [...cut.units, ""].map((_, i) => [this.called(`${column}.${i}`), ...classes.map((__, k) => atlas.signed(cut.effect.at(i, k)))]));
+      const { classes } = this.data, rows = this.parts.flatMap((cut, column) => [...cut.units, ""].map((_, i) => [this.called(`${column}.${i}`), ...classes.map((__, k) => signed(cut.effect.at(i, k)))]));
       const from = this.feeds ? [...this.parts[1].units, ""].map((_, g) => `Adds to ${this.called(`1.${g}`)}`) : [];
-      const shares = (r) => from.map((_, g) => (r < (this.feeds?.shape[0] ?? 0) ? `${atlas.signed(100 * this.feeds.at(r, g), 1)} %` : ""));
+      const shares = (r) => from.map((_, g) => (r < (this.feeds?.shape[0] ?? 0) ? `${signed(100 * this.feeds.at(r, g), 1)} %` : ""));
       return [["Part", ...classes.map(({ name }) => `To ${name}, logits`), ...from], rows.map((row, r) => [...row, ...shares(r)])];
     }
   });

@@ -19,3 +19,17 @@ atlas.roving = (container, selector) => {
   /* Call after the elements have changed. */
   return (current) => stop(current && container.contains(current) ? current : container.querySelector(selector));
 };
+
+/* Buttons of which the one pointed at, or reached by the keyboard, is looked at, and a clicked one picked: look(value) or,
+   when that ends, look(); pick(value); back() for Escape. A button's value is its `data-<key>`. Returns what roving does. */
+atlas.pointing = (container, key, { look, pick, back }) => {
+  const value = (event) => event.target.closest("button")?.dataset[key];
+  const on = (type, act) => container.addEventListener(type, act);
+  on("pointerover", (event) => event.pointerType !== "touch" && look(value(event)));
+  on("pointerleave", () => look());
+  on("focusin", (event) => look(value(event)));
+  on("focusout", (event) => container.contains(event.relatedTarget) || look());
+  on("click", (event) => value(event) !== undefined && pick(value(event)));
+  on("keydown", (event) => event.key === "Escape" && back());
+  return atlas.roving(container, "button");
+};
