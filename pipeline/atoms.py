@@ -141,10 +141,10 @@ class Positions(Cut):
         return filled
 
     def aggregate(self, g: Tensor) -> Tensor:
-        return torch.einsum("bcyx,cyx->byx", g, self.a).flatten(1)
+        return (g * self.a).sum(1).flatten(1)
 
     def read(self, t: Tensor) -> Tensor:
-        return torch.einsum("bcyx,cyx->byx", t, self.direction).flatten(1)
+        return (t * self.direction).sum(1).flatten(1)
 
 
 class Channels(Cut):
@@ -172,7 +172,7 @@ class Channels(Cut):
         return filled
 
     def aggregate(self, g: Tensor) -> Tensor:
-        return torch.einsum("bcyx,cyx->bc", g, self.a)
+        return (g * self.a).sum((2, 3))
 
     def read(self, t: Tensor) -> Tensor:
         return t.sum((2, 3))
@@ -222,7 +222,7 @@ class GroupsAndResidual(Cut):
 
     def _project(self, t: Tensor) -> Tensor:
         grouped = torch.einsum("bcp,nc,np->bn", t.flatten(2), self.h, self.w.flatten(1))
-        return torch.cat([grouped, torch.einsum("bcyx,cyx->b", t, self.residual)[:, None]], 1)
+        return torch.cat([grouped, (t * self.residual).sum((1, 2, 3))[:, None]], 1)
 
 
 class Whole(Cut):
