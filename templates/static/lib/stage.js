@@ -13,6 +13,7 @@ atlas.Stage = class {
   photograph(name, grid) {
     const { title } = atlas.photograph(name), path = grid ?? `photographs/${name}.webp`;
     this.image.src = atlas.address(path);
+    this.root.classList.toggle("gridded", Boolean(grid));
     this.image.alt = `${grid ? "Activation grid of the photograph" : "Photograph"}: ${title}`;
     this.image.onerror = () => this.root.dispatchEvent(new CustomEvent("atlas-missing", { bubbles: true, detail: new Error(`${path} is missing or damaged.`) }));
   }

@@ -4,7 +4,7 @@
 "use strict";
 
 {
-  const LASTING = new Set(["layer", "atom", "count", "lower", "upper", "factors"]); // keys that mean the same for another photograph
+  const LASTING = new Set(["layer", "atom", "count", "lower", "upper", "factors", "size", "sign"]); // keys that mean the same for another photograph
   const PAUSE = 300; // ms; browsers refuse many changes of the address in a row
   const listeners = new Set(), followers = new Set();
   let states = new Map(); // id → Map of keys
