@@ -10,13 +10,15 @@ and signed, so a channel would mean two things at once. `docs/demo-layers.md` sh
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError
 from pipeline.models import parts
-from pipeline.network import Network, Preprocessing
 from pipeline.store import fingerprint_of_file
+
+if TYPE_CHECKING:
+    from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ("blocks.3.0.bn1", "blocks.4.1.bn1", "blocks.5.0.bn1", "blocks.5.3.bn1")
 NAMES = {
@@ -43,6 +45,7 @@ def fingerprint(config: Config) -> Any:
 
 def load(config: Config) -> Network:
     from pipeline.models.torchvision_import import import_torchvision
+    from pipeline.network import Network, Preprocessing
 
     import_torchvision()
     import timm

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import zipfile
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError
 from pipeline.models import parts
-from pipeline.network import Network, Preprocessing
+
+if TYPE_CHECKING:
+    from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ("inception_3a", "inception_4a", "inception_4d", "inception_5a")
 TITLE = "GoogLeNet"
@@ -39,63 +39,6 @@ BLOCKS = OrderedDict(
 NAMES = {block: block.replace("inception_", "mixed") for block in BLOCKS}
 
 
-class Inception(nn.Module):
-    """One block: 1×1, 3×3, 5×5 and pool-projection branches, concatenated. `[N, C, H, W]` → `[N, C', H, W]`."""
-
-    def __init__(self, channels: int, widths: tuple[int, int, int, int, int, int]) -> None:
-        super().__init__()
-        one, three_reduce, three, five_reduce, five, projection = widths
-        self.conv_1x1 = nn.Conv2d(channels, one, 1)
-        self.conv_3x3_reduce = nn.Conv2d(channels, three_reduce, 1)
-        self.conv_3x3 = nn.Conv2d(three_reduce, three, 3, padding=1)
-        self.conv_5x5_reduce = nn.Conv2d(channels, five_reduce, 1)
-        self.conv_5x5 = nn.Conv2d(five_reduce, five, 5, padding=2)
-        self.pool = nn.MaxPool2d(3, 1, padding=1)
-        self.conv_pool_proj = nn.Conv2d(channels, projection, 1)
-        self.out_channels = one + three + five + projection
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat(
-            [
-                self.conv_1x1(x).relu(),
-                self.conv_3x3(self.conv_3x3_reduce(x).relu()).relu(),
-                self.conv_5x5(self.conv_5x5_reduce(x).relu()).relu(),
-                self.conv_pool_proj(self.pool(x)).relu(),
-            ],
-            1,
-        )
-
-
-class GoogLeNet(nn.Module):
-    """`[N, 3, H, W]`, BGR, mean subtracted → logits `[N, 1000]`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3)
-        self.conv2_reduce = nn.Conv2d(64, 64, 1)
-        self.conv2 = nn.Conv2d(64, 192, 3, padding=1)
-        self.norm1 = nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0)
-        self.norm2 = nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0)
-        self.pool1, self.pool2, self.pool3, self.pool4 = (nn.MaxPool2d(3, 2, ceil_mode=True) for _ in range(4))
-        channels = 192
-        for name, widths in BLOCKS.items():
-            block = Inception(channels, widths)
-            self.add_module(name, block)
-            channels = block.out_channels
-        self.classifier = nn.Linear(channels, 1000)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.norm1(self.pool1(self.conv1(x).relu()))
-        x = self.pool2(self.norm2(self.conv2(self.conv2_reduce(x).relu()).relu()))
-        for name in BLOCKS:
-            x = getattr(self, name)(x)
-            if name == "inception_3b":
-                x = self.pool3(x)
-            elif name == "inception_4e":
-                x = self.pool4(x)
-        return self.classifier(x.mean((2, 3)))
-
-
 _STEM = {"conv1/7x7_s2": "conv1", "conv2/3x3_reduce": "conv2_reduce", "conv2/3x3": "conv2", "loss3/classifier": "classifier"}
 
 
@@ -111,6 +54,11 @@ def fingerprint(config: Config) -> Any:
 
 
 def load(config: Config) -> Network:
+    import torch
+
+    from pipeline.models.googlenet_module import GoogLeNet
+    from pipeline.network import Network, Preprocessing
+
     path = parts.weights_path(config, required=True)
     assert path is not None
     try:

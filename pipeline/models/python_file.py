@@ -11,12 +11,14 @@ import importlib.util
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.models import parts
-from pipeline.network import Network, Preprocessing
+
+if TYPE_CHECKING:
+    from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ()
 NAMES: dict[str, str] = {}
@@ -30,6 +32,8 @@ def fingerprint(config: Config) -> Any:
 def load(config: Config) -> Network:
     import torch
     from torch import nn
+
+    from pipeline.network import Network, Preprocessing
 
     path, _, function = config.settings.model.source.rpartition(".py")
     file, name = config.resolve(path + ".py"), function.removeprefix(":") or "build"

@@ -7,12 +7,14 @@ or a state dict's file. Preprocessing comes from the model's own configuration.
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.models import parts
-from pipeline.network import Network, Preprocessing
+
+if TYPE_CHECKING:
+    from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ()
 NAMES: dict[str, str] = {}
@@ -31,6 +33,7 @@ def fingerprint(config: Config) -> Any:
 
 def load(config: Config) -> Network:
     from pipeline.models.torchvision_import import import_torchvision
+    from pipeline.network import Network, Preprocessing
 
     import_torchvision()
     import timm

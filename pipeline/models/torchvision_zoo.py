@@ -7,12 +7,14 @@ trying), or a state dict's file. Releases are downloaded by torchvision when the
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.models import parts
-from pipeline.network import Network, Preprocessing
+
+if TYPE_CHECKING:
+    from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ()
 NAMES: dict[str, str] = {}
@@ -34,6 +36,7 @@ def _is_release(weights: str) -> bool:
 
 def load(config: Config) -> Network:
     from pipeline.models.torchvision_import import import_torchvision
+    from pipeline.network import Network, Preprocessing
 
     import_torchvision()
     import torch

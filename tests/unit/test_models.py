@@ -67,7 +67,7 @@ def test_googlenet_gives_the_published_probabilities(shared: Path, name: str, ex
 
 def test_googlenet_reads_the_published_layout(tmp_path: Path) -> None:
     """Arrays of the published names and shapes are enough; logits follow from them alone."""
-    from pipeline.models.googlenet import GoogLeNet
+    from pipeline.models.googlenet_module import GoogLeNet
 
     rng = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {}
