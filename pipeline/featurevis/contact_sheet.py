@@ -30,11 +30,12 @@ _CAPTION = 16
 
 @dataclass(frozen=True)
 class Row:
-    """Pictures uint8 `[S, S, 3 or 4]` side by side under a caption, with whether each activates its unit."""
+    """Pictures uint8 `[S, S, 3 or 4]` side by side under a caption, with whether each activates its unit, and the seconds each took."""
 
     caption: str
     pictures: Sequence[np.ndarray]
     alive: Sequence[bool]
+    seconds: float
 
 
 def spread(count: int, number: int) -> list[int]:
@@ -55,10 +56,9 @@ def row(network: Network, layer: str, channels: Sequence[int], recipe: Recipe, s
     alive = [found[unit][1] for unit in units]
     mean = np.mean([found[unit][2] for unit in units])
     caption = (
-        f"{layer}   {recipe.name} {recipe.size} px, {recipe.steps} steps   {sum(alive)} of {len(units)} alive   "
-        f"mean activation {mean:.3g}   {seconds / len(units):.2f} s a picture"
+        f"{layer}   {recipe.name} {recipe.size} px, {recipe.steps} steps   {sum(alive)} of {len(units)} alive   mean activation {mean:.3g}"
     )
-    return Row(caption, [found[unit][0] for unit in units], alive)
+    return Row(caption, [found[unit][0] for unit in units], alive, seconds / len(units))
 
 
 def draw(rows: Sequence[Row], columns: int) -> Image.Image:
@@ -111,7 +111,7 @@ def main(
         for layer in shown:
             for recipe in chosen:
                 rows.append(row(network, layer, spread(sizes[layer], channels), recipe, features.seed))
-                click.echo(rows[-1].caption)
+                click.echo(f"{rows[-1].caption}   {rows[-1].seconds:.2f} s a picture")
         path = output or Path("build") / settings.name / f"contact-sheet-{'-'.join(each.name for each in chosen)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         draw(rows, columns=min(12, channels)).save(path)
