@@ -2,8 +2,9 @@
 
 Same processor, same run, same network, same channels, 128-px pictures. The score is the mean activation of the channel for the final,
 untransformed picture, at 128 px and enlarged to 224 px. The peers live in `build/peers`, an environment of their own that this
-benchmark makes; they use this project's torch. `BENCHMARK_CHANNELS` (4) and `BENCHMARK_PEER_STEPS` (each peer's own default) change how
-long it takes: the full comparison is 32 channels, several hours on two cores, nearly all of them the peers'.
+benchmark makes; they use this project's torch. `BENCHMARK_CHANNELS` (2), `BENCHMARK_PEER_LIMIT` (300 seconds for each peer and layer;
+pictures finished by then are compared) and `BENCHMARK_PEER_STEPS` (each peer's own default) change how long it takes: the full
+comparison is 32 channels, many hours on two cores, nearly all of them the peers'.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from pipeline.featurevis.optimizer import render, requests_for_channels
 from pipeline.featurevis.recipes import named
 from pipeline.network import Network
 
-CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "4"))
+CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "2"))
 PEER_STEPS = int(os.environ.get("BENCHMARK_PEER_STEPS", "0"))
 PEERS = {"lucent": "torch-lucent==0.1.8", "dreamlens": "dreamlens==0.1.1", "horama": "horama==0.3.0"}
 NEEDED = ("kornia==0.4.1", "einops", "decorator", "future", "ipython", "matplotlib", "tqdm")
 LAYERS = (("googlenet", "inception_4d"), ("efficientnet_lite0", "blocks.4.0.bn1"), ("efficientnet_lite0", "blocks.5.0.bn1"))
 SIDE = 128
-LIMIT = 3600  # seconds for one peer and layer
+LIMIT = int(os.environ.get("BENCHMARK_PEER_LIMIT", "300"))  # seconds for one peer and layer
 
 
 def environment() -> Path:
@@ -93,7 +94,8 @@ def peer(name: str, source: str, layer: str, channels: list[int]) -> tuple[np.nd
                 text=True,
             )
         except subprocess.TimeoutExpired:
-            return f"more than {LIMIT} s"
+            if not output.exists():
+                return f"no picture within {LIMIT} s"
         except subprocess.CalledProcessError as error:
             return (error.stderr.strip().splitlines() or ["no message"])[-1]
         with np.load(output) as file:
@@ -129,8 +131,9 @@ def _compare(source: str, layer: str) -> list[dict[str, Any]]:
         if isinstance(result, str):
             found.append(_row(f"{where}: {name} failed: {result[:100]}", None, ""))
             continue
-        theirs = scores(network, layer, channels, result[0])
-        ratio = {side: float(own[side].mean() / max(theirs[side].mean(), 1e-9)) for side in theirs}
+        done = len(result[0])
+        theirs = scores(network, layer, channels[:done], result[0])
+        ratio = {side: float(own[side][:done].mean() / max(theirs[side].mean(), 1e-9)) for side in theirs}
         bounds = {"time": 30.0, SIDE: 1.0, 224: 0.8} if name == "lucent" else {"time": 1.0, SIDE: 1.0}
         found += [
             _row(f"{where}: {name}, time", result[1], "s/picture"),
