@@ -34,6 +34,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -195,8 +196,42 @@ def state(path: Path, kind: str, fingerprint: str) -> State:
     return State.CURRENT
 
 
+class Recent:
+    """Arrays read lately, so that figures that share them read them once; at most `limit` bytes, the oldest go first.
+
+    Files of the store are never changed, so a file's path and fingerprint say what an array is.
+    """
+
+    def __init__(self, limit: int = 256 << 20) -> None:
+        self.limit = limit
+        self._held: OrderedDict[tuple[Path, str, str], Array] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: tuple[Path, str, str]) -> Array | None:
+        """Return an array and count it as the latest."""
+        if key in self._held:
+            self._held.move_to_end(key)
+        return self._held.get(key)
+
+    def put(self, key: tuple[Path, str, str], array: Array) -> None:
+        """Keep an array, from now on read-only because several readers share it."""
+        array.values.setflags(write=False)
+        self._held[key] = array
+        self._bytes += array.values.nbytes
+        while self._bytes > self.limit:
+            _, oldest = self._held.popitem(last=False)
+            self._bytes -= oldest.values.nbytes
+
+
 class File:
     """One file of the store, open for reading; a context manager.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    recent
+        Where arrays are kept for the next reader, if anywhere.
 
     Raises
     ------
@@ -204,8 +239,9 @@ class File:
         From the constructor when there is no whole file of this store; from `array` when a dataset is missing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, recent: Recent | None = None) -> None:
         self.path = path
+        self._recent = recent
         try:
             self._file = h5py.File(path, "r")
             self.kind = str(self._file.attrs["kind"])
@@ -235,6 +271,16 @@ class File:
 
     def array(self, name: str) -> Array:
         """Read one dataset with its dimensions and units."""
+        if self._recent is None:
+            return self._read(name)
+        key = (self.path, self.fingerprint, name)
+        array = self._recent.get(key)
+        if array is None:
+            array = self._read(name)
+            self._recent.put(key, array)
+        return array
+
+    def _read(self, name: str) -> Array:
         try:
             dataset = self._file[name]
             values = dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()]
@@ -283,6 +329,7 @@ class Store:
 
     root: Path
     _pictures: dict[str, dict[str, tuple[Path, int]]] = field(default_factory=dict, repr=False)
+    _recent: Recent = field(default_factory=Recent, repr=False)
 
     @property
     def network_path(self) -> Path:
@@ -298,8 +345,8 @@ class Store:
         return self.root / "grids" / image / f"{slug(layer)}.h5"
 
     def image(self, image: str) -> File:
-        """Open an image's file."""
-        return File(self.image_path(image))
+        """Open an image's file; what is read of it stays at hand for the next reader."""
+        return File(self.image_path(image), self._recent)
 
     def network(self) -> File:
         """Open the network's file."""

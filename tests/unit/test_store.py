@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import AtlasError
-from pipeline.store import Array, File, State, Store, describe, fingerprint_of, float16, slug, state, write
+from pipeline.store import Array, File, Recent, State, Store, describe, fingerprint_of, float16, slug, state, write
 
 
 def written(path: Path, fingerprint: str = "f") -> Path:
@@ -141,3 +141,23 @@ def test_describe_says_all(tmp_path: Path) -> None:
     text = "\n".join(describe(written(tmp_path / "a.h5")))
     for word in ("image", "activation/a.b", "3 × 40 × 40", "float16", "channel, y, x", "logits", "source"):
         assert word in text
+
+
+def test_arrays_stay_at_hand_within_bounds(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    written(store.image_path("a"))
+    with store.image("a") as file:
+        first = file.values("logits")
+    with store.image("a") as file:
+        assert file.values("logits") is first
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1
+    written(store.image_path("a"), "g")
+    with store.image("a") as file:
+        assert file.values("logits") is not first
+    small = Recent(limit=100)
+    with File(store.image_path("a"), small) as file:
+        held = file.values("logits")
+        assert file.values("logits") is held
+        file.values("activation/a.b")
+        assert file.values("logits") is not held
