@@ -1,6 +1,6 @@
 # `make` sets up an environment in .venv and builds the demo atlas into site/. `make help` lists the rest.
 .DEFAULT_GOAL := demo
-.PHONY: demo help setup atlas serve test lint format bench contact-sheet screenshots readme-screenshot correctness clean
+.PHONY: demo help setup atlas serve test lint format bench bench-site contact-sheet screenshots readme-screenshot correctness clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= configs/demo.toml
@@ -43,6 +43,10 @@ format: $(READY)  ## let ruff format and mend what it can
 
 bench: $(READY)  ## run everything in benchmarks/, print a table, write build/benchmarks.json
 	@$(BIN)/python -m benchmarks
+
+bench-site: $(READY)  ## measure site/ in a real browser: bytes, first figure, hover, change of photograph
+	@$(BIN)/python tests/browser/install.py
+	@$(BIN)/python -m benchmarks site
 
 contact-sheet: $(READY)  ## 24 feature visualizations of each layer on one picture: make contact-sheet CONFIG=…
 	@$(BIN)/python -m pipeline.featurevis.contact_sheet $(CONFIG)
