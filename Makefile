@@ -29,7 +29,7 @@ serve: $(READY)  ## serve site/ on this machine
 	@$(BIN)/building-blocks serve site
 
 test: $(READY)  ## run all tests, in a real browser too (installs one if there is none)
-	@$(BIN)/python tests/browser/install.py
+	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m pytest -n auto
 
 lint: $(READY)  ## ruff (lint and format) and mypy
@@ -45,19 +45,19 @@ bench: $(READY)  ## run everything in benchmarks/, print a table, write build/be
 	@$(BIN)/python -m benchmarks
 
 bench-site: $(READY)  ## measure site/ in a real browser: bytes, first figure, hover, change of photograph
-	@$(BIN)/python tests/browser/install.py
+	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m benchmarks site
 
 contact-sheet: $(READY)  ## 24 feature visualizations of each layer on one picture: make contact-sheet CONFIG=…
 	@$(BIN)/python -m pipeline.featurevis.contact_sheet $(CONFIG)
 
 screenshots: $(READY)  ## pictures of every figure of site/, desktop and phone, light and dark, in build/screenshots/
-	@$(BIN)/python tests/browser/install.py
-	@$(BIN)/python tests/browser/screenshots.py site build/screenshots
+	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m tests.browser.screenshots site build/screenshots
 
 readme-screenshot: $(READY)  ## make docs/screenshot.png, the README's picture, from site/
-	@$(BIN)/python tests/browser/install.py
-	@$(BIN)/python tests/browser/screenshots.py site docs/screenshot.png --readme
+	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m tests.browser.screenshots site docs/screenshot.png --readme
 
 correctness: $(READY)  ## write docs/correctness.md: the largest deviation from each oracle
 	@$(BIN)/python -m tests.unit.correctness
