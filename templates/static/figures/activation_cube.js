@@ -3,6 +3,8 @@
 "use strict";
 
 {
+  const { activation, cellOf, colours, element, find, findAll, layer: layerOf, on, put, range, spot, state: choices } = atlas;
+  const { floor, max } = Math;
   // As in activation_cube.py: u to the right, v to the front, h upwards, all 0…1.
   const ORIGIN = [120, 177], RIGHT = [165, 48], FRONT = [-105, 62], UP = 165, FLOOR = 0.28, SIZE = [300, 295], SHARP = 2;
   const lifted = (h) => (FLOOR + (1 - FLOOR) * h) * UP;
@@ -71,61 +73,53 @@
 
   const ALL = [0, 1];
 
-  customElements.define("atlas-activation-cube", class extends atlas.Figure {
-    static figure = "activation_cube";
+  atlas.define("activation_cube", class extends atlas.Figure {
+    static parts = { uses: ".uses" };
 
     build() {
-      const find = (name) => this.querySelector(`.${name}`);
-      this.panels = new Map([...this.querySelectorAll(".cube")].map((button) => [button.value, { button, text: button.querySelector(".cube-text"), drawing: new Drawing(button.querySelector("canvas")) }]));
-      [this.channelSelect, this.groupSelect] = this.querySelectorAll("select");
-      this.uses = find("uses");
-      this.stage = new atlas.Stage(find("stage"));
+      this.panels = new Map(findAll(this, ".cube").map((button) => [button.value, { button, text: find(button, ".cube-text"), drawing: new Drawing(find(button, "canvas")) }]));
+      [this.channelSelect, this.groupSelect] = findAll(this, "select");
       this.grid = new atlas.Grid(this.stage.root, "Places in the photograph", {
         hover: (row, column) => this.move(row, column),
         choose: (row, column) => this.choose({ cell: `${row}.${column}` }),
-        label: (row, column) => `row ${row + 1}, column ${column + 1}`,
+        label: spot,
       });
-      this.table = atlas.table(find("figure-table"), () => [["Atom", "How many", "Which", "Its answer"], this.rows]);
-      this.panels.forEach(({ button }, atom) => button.addEventListener("click", () => this.choose({ atom: this.atom === atom ? null : atom })));
-      this.channelSelect.addEventListener("change", () => this.choose({ channel: this.channelSelect.value }));
-      this.groupSelect.addEventListener("change", () => this.choose({ group: this.groupSelect.value }));
-      this.addEventListener("keydown", (event) => event.key === "Escape" && this.atom && this.choose({ atom: null }));
-      this.uses.addEventListener("click", (event) => event.target.closest("a") && this.lead(event.target.closest("a")));
-      this.stage.image.addEventListener("load", () => this.layer && this.draw());
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.layer && this.draw());
+      this.panels.forEach(({ button }, atom) => on(button, "click", () => this.choose({ atom: this.atom === atom ? null : atom })));
+      on(this.channelSelect, "change", () => this.choose({ channel: this.channelSelect.value }));
+      on(this.groupSelect, "change", () => this.choose({ group: this.groupSelect.value }));
+      on(this, "keydown", (event) => event.key === "Escape" && this.atom && this.choose({ atom: null }));
+      on(this.uses, "click", (event) => event.target.closest("a") && this.lead(event.target.closest("a")));
+      on(this.stage.image, "load", () => this.layer && this.draw());
+      on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.layer && this.draw());
     }
 
     show(data, image) {
       this.layer = null;
       this.stage.photograph(image);
-      this.first = data.first;
-      this.layers = new Map(data.layers.map((layer) => [layer.layer, {
-        ...layer,
-        ...Object.fromEntries(["length", "maps", "summed"].map((key) => [key, atlas.unpack(layer[key])])),
-        groups: layer.groups && { ...layer.groups, presence: atlas.unpack(layer.groups.presence) },
-      }]));
-      this.mark = atlas.layerChoice(this.querySelector(".layer-choice"), this.id, [...this.layers.keys()], (name) => this.choose({ layer: name, cell: null, channel: null, group: null }));
+      this.offer(data, "cell", "channel", "group");
+    }
+
+    numbers() {
+      return [["Atom", "How many", "Which", "Its answer"], this.rows];
     }
 
     apply({ layer, cell, channel, group, atom }) {
-      this.layer = this.layers.get(layer) ?? this.layers.get(this.first);
-      this.mark(this.layer.layer);
+      this.layer = this.layerNamed(layer);
       const { length, channels, groups } = this.layer, [rows, columns] = length.shape;
       this.atom = this.panels.has(atom) && (atom !== "group" || groups) ? atom : null;
-      this.c = Math.max(0, channels.findIndex((each) => String(each) === channel));
-      const [row, column] = /^\d+\.\d+$/.test(cell ?? "") ? cell.split(".").map(Number) : [];
-      this.cell = row < rows && column < columns ? [row, column] : this.layer.cell;
+      this.c = max(0, channels.findIndex((each) => String(each) === channel));
+      this.cell = cellOf(cell, rows, columns) ?? this.layer.cell;
       // Without a choice, the group that is strongest at the place.
-      const here = Array.from({ length: groups?.count ?? 0 }, (_, g) => groups.presence.at(g, ...this.cell));
-      this.g = here[group - 1] === undefined ? Math.max(0, here.indexOf(Math.max(...here))) : group - 1;
-      const option = (value, ...text) => atlas.element("option", { value }, ...text);
-      this.channelSelect.replaceChildren(...channels.map((each, i) => option(each, `channel ${each}, sum ${atlas.activation(this.layer.summed.at(i))}`)));
-      this.groupSelect.replaceChildren(...(groups ? Array.from({ length: groups.count }, (_, i) => option(i + 1, `group ${i + 1} of ${groups.count}`)) : [option("", "not grouped")]));
+      const here = range(groups?.count ?? 0).map((g) => groups.presence.at(g, ...this.cell));
+      this.g = here[group - 1] === undefined ? max(0, here.indexOf(max(...here))) : group - 1;
+      const option = (value, ...text) => element("option", { value }, ...text);
+      put(this.channelSelect, ...channels.map((each, i) => option(each, `channel ${each}, sum ${activation(this.layer.summed.at(i))}`)));
+      put(this.groupSelect, ...(groups ? range(groups.count).map((i) => option(i + 1, `group ${i + 1} of ${groups.count}`)) : [option("", "not grouped")]));
       this.groupSelect.disabled = !groups;
       this.channelSelect.selectedIndex = this.c;
       this.groupSelect.selectedIndex = this.g;
       this.grid.shape(rows, columns);
-      this.panels.forEach(({ button }, each) => button.setAttribute("aria-pressed", each === this.atom));
+      this.panels.forEach(({ button }, each) => (button.ariaPressed = each === this.atom));
       this.panels.get("group").button.disabled = !groups;
       this.tellFigures();
       this.draw();
@@ -141,9 +135,9 @@
     draw() {
       const style = getComputedStyle(this), [ink, rule, paper] = ["--ink", "--edge", "--raised"].map((name) => style.getPropertyValue(name));
       this.chosen = style.getPropertyValue("--chosen");
-      const { length, maps, groups } = this.layer, [rows, columns] = length.shape, depth = atlas.layer(this.layer.layer).shape[0];
-      const longest = Math.max(...length.values, 1e-9), largest = Math.max(...maps.values, 1e-9);
-      const grey = (t) => `rgb(${[0, 0, 0].map(() => Math.round(30 + 215 * Math.max(0, t))).join()})`;
+      const { length, maps, groups } = this.layer, [rows, columns] = length.shape, depth = layerOf(this.layer.layer).shape[0];
+      const longest = max(...length.values, 1e-9), largest = max(...maps.values, 1e-9);
+      const grey = (t) => `rgb(${[0, 0, 0].map(() => Math.round(30 + 215 * max(0, t))).join()})`;
       const cells = (drawing, height, colour) => {
         for (let y = 0; y < rows; y++) for (let x = 0; x < columns; x++) drawing.flat([x / columns, (x + 1) / columns], [y / rows, (y + 1) / rows], height, colour(y, x));
       };
@@ -167,10 +161,10 @@
         group: (drawing) => {
           if (!groups) return frame(drawing);
           const { presence } = groups, strength = (g, y, x) => presence.at(g, y, x), most = 255 * presence.scale || 1;
-          const best = (y, x) => Array.from({ length: groups.count }, (_, g) => g).reduce((a, b) => (strength(b, y, x) > strength(a, y, x) ? b : a));
+          const best = (y, x) => range(groups.count).reduce((a, b) => (strength(b, y, x) > strength(a, y, x) ? b : a));
           const colour = (y, x) => {
             const g = best(y, x);
-            return `rgba(${atlas.colours.group(g).join()},${(g === this.g ? 1 : 0.45) * (0.25 + 0.75 * Math.sqrt(strength(g, y, x) / most))})`;
+            return `rgba(${colours.group(g).join()},${(g === this.g ? 1 : 0.45) * (0.25 + 0.75 * Math.sqrt(strength(g, y, x) / most))})`;
           };
           frame(drawing, [paper, null, null]);
           cells(drawing, lifted(1), colour);
@@ -184,13 +178,13 @@
         paint[atom](drawing);
       }));
       this.lay([...this.panels.keys()]);
-      this.shade();
+      this.map();
     }
 
     /* Lay the chosen atoms over some of the blocks, and say what all of them are. */
     lay(changed) {
       const { length, maps, groups, channels, summed } = this.layer, [rows, columns] = length.shape, [y, x] = this.cell;
-      const depth = atlas.layer(this.layer.layer).shape[0], channel = channels[this.c];
+      const depth = layerOf(this.layer.layer).shape[0], channel = channels[this.c];
       const across = [x / columns, (x + 1) / columns], along = [y / rows, (y + 1) / rows], thin = [channel / depth, Math.min(1, channel / depth + 0.025)];
       const tinted = ["cc", "ff", "e6"].map((opacity) => `${this.chosen.trim()}${opacity}`), clear = [null, null, null];
       const overlays = {
@@ -207,42 +201,42 @@
         });
       }
       this.grid.place(y, x);
-      const at = `row ${y + 1}, column ${x + 1}`, value = maps.at(this.c, y, x), thousands = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
+      const at = spot(y, x), value = maps.at(this.c, y, x), thousands = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
       const facts = {
-        neuron: [thousands(depth * rows * columns), `channel ${channel}, ${at}`, `activation ${atlas.activation(value)}`],
-        spatial: [thousands(rows * columns), at, `${depth} numbers, length ${atlas.activation(length.at(y, x))}`],
-        channel: [thousands(depth), `channel ${channel}`, `${rows} × ${columns} numbers, sum ${atlas.activation(summed.at(this.c))}`],
-        group: groups ? [String(groups.count), `group ${this.g + 1}`, `here of length ${atlas.activation(groups.presence.at(this.g, y, x))}`] : ["0", "none", "this layer is not factorized"],
+        neuron: [thousands(depth * rows * columns), `channel ${channel}, ${at}`, `activation ${activation(value)}`],
+        spatial: [thousands(rows * columns), at, `${depth} numbers, length ${activation(length.at(y, x))}`],
+        channel: [thousands(depth), `channel ${channel}`, `${rows} × ${columns} numbers, sum ${activation(summed.at(this.c))}`],
+        group: groups ? [String(groups.count), `group ${this.g + 1}`, `here of length ${activation(groups.presence.at(this.g, y, x))}`] : ["0", "none", "this layer is not factorized"],
       };
       this.panels.forEach(({ text }, atom) => {
         const [count, which, answer] = facts[atom];
-        text.replaceChildren(atlas.element("span", { class: "quiet" }, `${count} in this layer`), atlas.element("span", {}, which), atlas.element("span", { class: "value" }, answer));
+        put(text, element("span.quiet", `${count} in this layer`), element("span", which), element("span.value", answer));
       });
-      this.rows = [...this.panels].map(([atom, { button }]) => [button.querySelector("strong").textContent, ...facts[atom]]);
+      this.rows = [...this.panels].map(([atom, { button }]) => [find(button, "strong").textContent, ...facts[atom]]);
       this.table();
-      this.say(this.atom ? facts[this.atom].slice(1).join(", ") : `${at}: activation of channel ${channel} ${atlas.activation(value)}`);
+      this.say(this.atom ? facts[this.atom].slice(1).join(", ") : `${at}: activation of channel ${channel} ${activation(value)}`);
     }
 
     /* On the photograph: the map of the atom that is chosen. */
-    shade() {
-      const { maps, groups } = this.layer, [, rows, columns] = maps.shape;
-      if (this.atom === "channel") this.stage.map(maps.slice(this.c), rows, columns, atlas.colours.activation, Math.max(...maps.values));
-      else if (this.atom === "group") this.stage.map(groups.presence.slice(this.g), rows, columns, atlas.colours.activation, 255);
+    map() {
+      const { maps, groups } = this.layer;
+      if (this.atom === "channel") this.stage.show(maps, this.c, Math.max(...maps.values));
+      else if (this.atom === "group") this.stage.show(groups.presence, this.g);
       else this.stage.clear();
     }
 
     /* Name the figures that use the chosen atom, and mark them. */
     tellFigures() {
       const title = this.atom && this.panels.get(this.atom).button.querySelector("strong").textContent;
-      this.uses.querySelectorAll("li").forEach((item) => {
+      findAll(this.uses, "li").forEach((item) => {
         const used = Boolean(this.atom) && item.dataset.atoms.split(" ").includes(this.atom);
         item.hidden = !used;
-        const section = document.getElementById(item.querySelector("a").hash.slice(1));
+        const section = document.getElementById(find(item, "a").hash.slice(1));
         if (used) section.dataset.uses = title.toLowerCase();
         else delete section.dataset.uses;
       });
-      const some = this.uses.querySelector("li:not([hidden])") ? "Figures that show" : "No figure here shows";
-      this.uses.querySelector("p").textContent = this.atom ? `${some} ${title.toLowerCase()}.` : "Choose a way of cutting to mark the figures that use it.";
+      const some = find(this.uses, "li:not([hidden])") ? "Figures that show" : "No figure here shows";
+      put(find(this.uses, "p"), this.atom ? `${some} ${title.toLowerCase()}.` : "Choose a way of cutting to mark the figures that use it.");
     }
 
     /* A figure that is led to opens with the same atom, where it can. */
@@ -250,11 +244,11 @@
       const { layer, block, groups, channels } = this.layer, [y, x] = this.cell, id = link.hash.slice(1).replace(/-section$/, "");
       const index = [...this.layers.keys()].indexOf(layer);
       const states = {
-        "semantic-dictionary": { layer, cell: `${Math.floor(y / block)}.${Math.floor(x / block)}` },
+        "semantic-dictionary": { layer, cell: `${floor(y / block)}.${floor(x / block)}` },
         "neuron-groups": groups && { layer, count: groups.count, group: this.g + 1 },
         "channel-attribution": { trail: `${index}.${channels[this.c]}` },
       };
-      if (states[id]) atlas.state.set(id, states[id]);
+      if (states[id]) choices.set(id, states[id]);
     }
   });
 }

@@ -4,7 +4,8 @@
 "use strict";
 
 {
-  const { activation, element, name: bdi, signed } = atlas;
+  const { colours, countChoice, element, find, findAll, flaw, layer: layerOf, name: bdi, number: decimal, numbersOf, on, percent, picture: pictureOf, pointing, put, range, signed } = atlas;
+  const { abs, max, min, round } = Math;
   const FACTORS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]; // by how much ribbons between the layers may be widened
   const TALLEST = 300; // pixels that the ribbons of one column take up at most
   const GAP = 10;
@@ -16,15 +17,13 @@
     return made;
   };
 
-  customElements.define("atlas-group-flow", class extends atlas.Figure {
-    static figure = "group_flow";
+  atlas.define("group_flow", class extends atlas.Figure {
+    static parts = { flow: ".flow", heads: ".flow-heads", check: ".check", aligning: ".check input" };
 
     build() {
-      const find = (name) => this.querySelector(`.${name}`);
-      Object.assign(this, { flow: find("flow"), heads: find("flow-heads"), caption: find("stage-caption"), scale: find("map-scale"), legend: find("legend"), sums: find("sums"), sliders: [find("lower-count"), find("upper-count")], check: find("check"), stage: new atlas.Stage(find("stage")) });
-      this.table = atlas.table(find("figure-table"), () => this.numbers());
-      this.check.querySelector("input").addEventListener("change", ({ target }) => this.choose({ factors: target.checked ? null : "independent", group: null }));
-      this.roving = atlas.pointing(this.flow, "node", {
+      this.sliders = findAll(this, ".count-choice");
+      on(this.aligning, "change", ({ target }) => this.choose({ factors: target.checked ? null : "independent", group: null }));
+      this.roving = pointing(this.flow, "node", {
         look: (node) => this.look(node),
         pick: (node) => this.pick(node),
         back: () => this.followed && this.choose({ group: null }),
@@ -44,20 +43,20 @@
       const of = (layer, asked, first) => counts(layer).find((count) => String(count) === asked) ?? first;
       const n = of(data.lower, lower, data.first[0]), m = of(data.upper, upper, data.first[1]);
       this.aligned = factors !== "independent";
-      this.check.querySelector("input").checked = this.aligned;
-      if (data.lower !== null) atlas.countChoice(this.sliders[0], counts(data.lower), (count) => this.choose({ lower: count, group: null }))(n);
-      atlas.countChoice(this.sliders[1], counts(data.upper), (count) => this.choose({ upper: count, group: null }))(m);
+      this.aligning.checked = this.aligned;
+      if (data.lower !== null) countChoice(this.sliders[0], counts(data.lower), (count) => this.choose({ lower: count, group: null }))(n);
+      countChoice(this.sliders[1], counts(data.upper), (count) => this.choose({ upper: count, group: null }))(m);
       const key = `${data.lower} ${n}${this.aligned ? `@${m}` : ""}`, into = `${data.upper} ${m}`;
-      this.parts = [key, into].filter((cut) => cut in data.cuts).map((cut) => ({ ...data.cuts[cut], presence: atlas.unpack(data.cuts[cut].presence), effect: atlas.unpack(data.cuts[cut].effect) }));
-      this.feeds = data.lower === null ? null : atlas.unpack(data.feeds[`${key}>${into}`]);
+      this.parts = [key, into].filter((cut) => cut in data.cuts).map((cut) => data.cuts[cut]);
+      this.feeds = data.lower === null ? null : data.feeds[`${key}>${into}`];
       this.gathered = data.concentration[key];
-      this.k = Math.max(0, data.classes.findIndex((each) => String(each.index) === index));
+      this.k = max(0, data.classes.findIndex((each) => String(each.index) === index));
       this.followed = this.parts.flatMap(({ units }, column) => units.map((_, i) => `${column}.${i}`)).find((node) => this.stated(node) === group);
       this.draw();
     }
 
     pick(node) {
-      const [column, i] = node.split(".").map(Number);
+      const [column, i] = numbersOf(node);
       if (column === this.parts.length) return this.choose({ class: this.data.classes[i].index, group: null });
       if (i === this.parts[column].units.length) return this.look(node);
       this.choose({ group: node === this.followed ? null : this.stated(node) });
@@ -65,7 +64,7 @@
 
     /* How a group stands in the address: "upper.3". */
     stated(node) {
-      const [column, i] = node.split(".").map(Number);
+      const [column, i] = numbersOf(node);
       return `${column === this.parts.length - 1 ? "upper" : "lower"}.${i + 1}`;
     }
 
@@ -80,8 +79,8 @@
 
     /* Ribbons {from, to, value, stage}, for one class, or for a group that is followed to all of them. */
     ribbons() {
-      const [count, last] = [this.parts.length, this.parts.length - 1], all = (cut) => [...Array(cut.units.length + 1).keys()], { k } = this;
-      const [column, one] = (this.followed ?? "").split(".").map(Number), upper = this.followed && column === last, lower = this.followed && !upper;
+      const [count, last] = [this.parts.length, this.parts.length - 1], all = (cut) => range(cut.units.length + 1), { k } = this;
+      const [column, one] = numbersOf(this.followed), upper = this.followed && column === last, lower = this.followed && !upper;
       const uppers = all(this.parts[last]), classes = this.data.classes.map((_, each) => each);
       const found = [];
       if (count === 2) for (const i of lower ? [one] : all(this.parts[0])) for (const g of upper ? [one] : uppers) found.push({ from: `0.${i}`, to: `1.${g}`, value: this.passes(i, g, k), stage: 0 });
@@ -92,32 +91,32 @@
     /* Pixels a logit, for the ribbons between the layers and for those to the classes: the same for all classes. */
     scales() {
       const uppers = [...this.parts.at(-1).units, ""].map((_, g) => g);
-      const most = (value) => Math.max(...this.data.classes.map((_, k) => sum(uppers.map((g) => value(g, k)))), 1e-9);
-      const right = most((g, k) => Math.abs(this.adds(g, k)));
+      const most = (value) => max(...this.data.classes.map((_, k) => sum(uppers.map((g) => value(g, k)))), 1e-9);
+      const right = most((g, k) => abs(this.adds(g, k)));
       if (!this.feeds) return [1, TALLEST / right];
-      const rows = [...Array(this.feeds.shape[0]).keys()];
-      const left = most((g, k) => sum(rows.map((i) => Math.abs(this.passes(i, g, k)))));
+      const rows = range(this.feeds.shape[0]);
+      const left = most((g, k) => sum(rows.map((i) => abs(this.passes(i, g, k)))));
       this.factor = FACTORS.findLast((factor) => factor * left <= right) ?? 1;
-      const unit = TALLEST / Math.max(right, left * this.factor);
+      const unit = TALLEST / max(right, left * this.factor);
       return [unit * this.factor, unit];
     }
 
     draw() {
       this.width = this.flow.clientWidth;
       const ribbons = this.ribbons(), scales = this.scales(), columns = this.parts.length + 1, { data } = this;
-      const side = Math.round(Math.max(44, Math.min(72, this.width / 12))), last = Math.round(Math.max(84, Math.min(230, this.width * 0.26)));
-      for (const ribbon of ribbons) ribbon.height = Math.abs(ribbon.value) * scales[ribbon.stage];
+      const side = round(max(44, min(72, this.width / 12))), last = round(max(84, min(230, this.width * 0.26)));
+      for (const ribbon of ribbons) ribbon.height = abs(ribbon.value) * scales[ribbon.stage];
       const names = [...this.parts.map((cut) => [...cut.units, null]), data.classes];
       const boxes = new Map();
       names.forEach((parts, column) => parts.forEach((_, i) => {
         const node = `${column}.${i}`, [left, right] = ["to", "from"].map((end) => ribbons.filter((ribbon) => ribbon[end] === node));
-        const flow = Math.max(...[left, right].map((each) => sum(each.map(({ height }) => height))));
+        const flow = max(...[left, right].map((each) => sum(each.map(({ height }) => height))));
         const need = column === columns - 1 ? (last < 130 ? 84 : 66) : parts[i] === null ? 44 : side + 20;
         const x = column === columns - 1 ? this.width - last : column ? (this.width - last) / 2 - side / 2 : 0;
-        boxes.set(node, { x, width: column === columns - 1 ? last : side, height: Math.max(need, flow), left, right });
+        boxes.set(node, { x, width: column === columns - 1 ? last : side, height: max(need, flow), left, right });
       }));
       const heights = names.map((parts, column) => sum(parts.map((_, i) => boxes.get(`${column}.${i}`).height + GAP)) - GAP);
-      const height = Math.max(...heights);
+      const height = max(...heights);
       names.forEach((parts, column) => {
         let y = 0;
         const extra = parts.length > 1 ? (height - heights[column]) / (parts.length - 1) : 0;
@@ -131,12 +130,12 @@
       this.flow.style.height = `${height}px`;
       this.buttons = new Map([...boxes].map(([node, box]) => [node, this.node(node, box, side)]));
       this.paths = this.bands(ribbons, boxes);
-      this.flow.replaceChildren(this.picture(height), ...this.buttons.values());
+      put(this.flow, this.picture(height), ...this.buttons.values());
       this.roving(this.buttons.get(focused));
       this.buttons.get(focused)?.focus();
       const middle = boxes.get(`${columns - 2}.0`).x;
       this.heads.style.gridTemplateColumns = `${columns > 2 ? `${middle}px ` : ""}${this.width - last - middle}px ${last}px`;
-      this.heads.replaceChildren(...[...this.layers.map((name) => atlas.layer(name).title), "Classes"].map((title) => element("span", {}, bdi(title))));
+      put(this.heads, ...[...this.layers.map((name) => layerOf(name).title), "Classes"].map((title) => element("span", bdi(title))));
       this.explain();
       this.table();
       this.look();
@@ -152,7 +151,7 @@
       }
       return ribbons.map((ribbon) => {
         const from = boxes.get(ribbon.from), to = boxes.get(ribbon.to), [x, end] = [from.x + from.width + 2, to.x - 2], middle = (x + end) / 2;
-        const height = Math.max(0.75, ribbon.height), [y, z] = [ribbon.fromY, ribbon.toY];
+        const height = max(0.75, ribbon.height), [y, z] = [ribbon.fromY, ribbon.toY];
         return svg("path", { class: ribbon.value > 0 ? "for" : "against", "data-from": ribbon.from, "data-to": ribbon.to, ...(ribbon.value > 0 ? {} : { fill: `url(#${this.id}-against)` }),
           d: `M${x} ${y}C${middle} ${y} ${middle} ${z} ${end} ${z}v${height}C${middle} ${z + height} ${middle} ${y + height} ${x} ${y + height}z` });
       });
@@ -164,39 +163,39 @@
     }
 
     node(node, { x, y, width, height }, side) {
-      const [column, i] = node.split(".").map(Number), { classes } = this.data;
-      const button = element("button", { type: "button", class: "node", "data-node": node });
+      const [column, i] = numbersOf(node), { classes } = this.data;
+      const button = element("button.node", { "data-node": node });
       Object.assign(button.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
       if (column === this.parts.length) {
         const { name: title, logit } = classes[i], part = this.followed && this.ribbons().filter(({ to }) => to === node);
-        const text = part ? `${signed(sum(part.map(({ value }) => value)))} of ${atlas.number(logit)}` : `logit ${atlas.number(logit)}`;
+        const text = part ? `${signed(sum(part.map(({ value }) => value)))} of ${decimal(logit)}` : `logit ${decimal(logit)}`;
         button.classList.add("class-node");
-        button.setAttribute("aria-pressed", i === this.k);
-        button.setAttribute("aria-label", `${title}: ${text}${part ? " logits" : ""}. Show what makes it up.`);
-        button.append(bdi(title), element("span", { class: "quiet" }, text));
+        button.ariaPressed = i === this.k;
+        button.ariaLabel = `${title}: ${text}${part ? " logits" : ""}. Show what makes it up.`;
+        button.append(bdi(title), element("span.quiet", text));
         return button;
       }
       const cut = this.parts[column], rest = i === cut.units.length, text = signed(cut.effect.at(i, this.k));
       const label = `${this.called(node)}: ${text} logits to ${classes[this.k].name}`;
-      if (rest) button.setAttribute("aria-label", `${label}. Show where it is.`);
+      if (rest) button.ariaLabel = `${label}. Show where it is.`;
       else {
-        button.setAttribute("aria-pressed", node === this.followed);
-        const icon = atlas.icon(element("span", { class: "picture", "aria-hidden": "true" }), this.layers[column], cut.units[i], `group ${i + 1}`);
-        const key = element("span", { class: "key" }, i + 1);
-        key.style.backgroundColor = `rgb(${atlas.colours.group(i)})`;
-        button.setAttribute("aria-label", `${label}${atlas.flaw(icon)}. Show where it is and what it does for all classes.`);
+        button.ariaPressed = node === this.followed;
+        const icon = pictureOf(this.layers[column], cut.units[i], `group ${i + 1}`);
+        const key = element("span.key", i + 1);
+        key.style.backgroundColor = `rgb(${colours.group(i)})`;
+        button.ariaLabel = `${label}${flaw(icon)}. Show where it is and what it does for all classes.`;
         icon.append(key);
         icon.style.width = `${side}px`;
         button.append(icon);
       }
-      button.append(rest ? element("span", {}, "rest") : "", element("span", { class: "value" }, text));
+      button.append(rest ? element("span", "rest") : "", element("span.value", text));
       return button;
     }
 
     /* "group 3 of Block 4", "rest of Block 4". */
     called(node) {
-      const [column, i] = node.split(".").map(Number), { units } = this.parts[column];
-      return `${i === units.length ? "rest" : `group ${i + 1}`} of ${atlas.layer(this.layers[column]).title}`;
+      const [column, i] = numbersOf(node), { units } = this.parts[column];
+      return `${i === units.length ? "rest" : `group ${i + 1}`} of ${layerOf(this.layers[column]).title}`;
     }
 
     /* What a whole layer adds to the chosen class, and what of it the groups. */
@@ -209,33 +208,31 @@
       const { name, logit } = this.data.classes[this.k];
       const [unit] = this.scales().slice(-1);
       const widened = this.factor > 1 ? ` Between the layers, and where a group on the left is followed, they are drawn ${this.factor} times as wide.` : "";
-      this.legend.replaceChildren(element("span", { class: "swatch for" }), "plain: for the class ", element("span", { class: "swatch against" }), `hatched: against it. A ribbon ${Math.round(unit)} pixels wide stands for 1 logit.${widened} Under each group: what it adds to `, bdi(name), ", in logits.");
+      put(this.legend, element("span.swatch.for"), "plain: for the class ", element("span.swatch.against"), `hatched: against it. A ribbon ${round(unit)} pixels wide stands for 1 logit.${widened} Under each group: what it adds to `, bdi(name), ", in logits.");
       const parts = this.parts.map((cut, column) => {
         const { groups, rest, whole } = this.totals(cut);
-        return [bdi(atlas.layer(this.layers[column]).title), `: groups ${signed(groups)}, rest ${signed(rest)}, together ${signed(whole)}; biases and what the approximation misses ${signed(logit - whole)}. `];
+        return [bdi(layerOf(this.layers[column]).title), `: groups ${signed(groups)}, rest ${signed(rest)}, together ${signed(whole)}; biases and what the approximation misses ${signed(logit - whole)}. `];
       });
-      const share = this.gathered ? `A left group's attribution goes to one group in the middle by ${atlas.percent(this.gathered[this.aligned ? 0 : 1])} on average (${this.aligned ? `groups made independently: ${atlas.percent(this.gathered[1])}` : "made independently"}).` : "";
-      this.sums.replaceChildren("Logit of ", bdi(name), ` ${signed(logit)}. `, ...parts.flat(), share);
+      const share = this.gathered ? `A left group's attribution goes to one group in the middle by ${percent(this.gathered[this.aligned ? 0 : 1])} on average (${this.aligned ? `groups made independently: ${percent(this.gathered[1])}` : "made independently"}).` : "";
+      put(this.sums, "Logit of ", bdi(name), ` ${signed(logit)}. `, ...parts.flat(), share);
     }
 
     /* Show where a part is, and the ribbons that touch it: the one pointed at, else the focused one, else the followed one. */
     look(hovered) {
-      const focused = this.flow.querySelector("button:focus-visible")?.dataset.node;
-      const node = hovered ?? focused ?? this.followed, [column, i] = node?.split(".").map(Number) ?? [], cut = node && this.parts[column];
+      const focused = find(this.flow, "button:focus-visible")?.dataset.node;
+      const node = hovered ?? focused ?? this.followed, [column, i] = numbersOf(node), cut = node && this.parts[column];
       this.flow.classList.toggle("some", Boolean(hovered ?? focused));
       this.paths.forEach(({ classList, dataset }) => classList.toggle("lit", dataset.from === node || dataset.to === node));
       this.buttons.forEach((button, each) => button.classList.toggle("looked-at", each === node));
       this.scale.style.visibility = cut ? "visible" : "hidden"; // its place is kept: what moves under a finger cannot be tapped
       if (!cut) {
         this.stage.clear();
-        this.caption.textContent = "Point at a group to see where it is; click it to follow it to all classes.";
+        put(this.caption, this.caption.dataset.rest);
         if (node) this.say(this.buttons.get(node).getAttribute("aria-label"));
         return;
       }
-      const { presence } = cut, [, rows, columns] = presence.shape;
-      this.stage.map(presence.slice(i), rows, columns, atlas.colours.activation, 255);
-      this.scale.querySelector(".maximum").textContent = activation(255 * presence.scale);
-      this.caption.replaceChildren(...this.story(node, cut, column, i));
+      this.shade(cut.presence, i);
+      put(this.caption, ...this.story(node, cut, column, i));
       this.say(this.caption.textContent);
     }
 

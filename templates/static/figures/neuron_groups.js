@@ -3,16 +3,14 @@
 "use strict";
 
 {
-  const { activation, element, name: bdi, signed } = atlas;
+  const { activation, bar, cellOf, colours, countChoice, element, evidence, find, findAll, flaw, name: bdi, number: decimal, on, percent, picture: pictureOf, pointing, put, signed, spot } = atlas;
+  const { abs, max, min } = Math;
 
-  customElements.define("atlas-neuron-groups", class extends atlas.Figure {
-    static figure = "neuron_groups";
+  atlas.define("neuron_groups", class extends atlas.Figure {
+    static parts = { cards: ".groups", most: ".maximum" };
 
     build() {
-      const find = (name) => this.querySelector(`.${name}`);
-      Object.assign(this, { cards: find("groups"), caption: find("stage-caption"), most: find("maximum"), sums: find("sums"), legend: find("legend") });
-      this.table = atlas.table(find("figure-table"), () => this.numbers());
-      const roots = [...this.querySelectorAll(".stage")];
+      const roots = findAll(this, ".stage");
       [this.photo, this.map] = roots.map((root) => new atlas.Stage(root));
       this.grids = roots.map((root, i) => {
         const grid = new atlas.Grid(root, i ? "Places in the map of groups" : "Places in the photograph", {
@@ -21,12 +19,12 @@
           back: () => this.held && this.choose({ cell: null }),
           label: (row, column) => this.describe(row, column),
         });
-        grid.root.addEventListener("pointerleave", () => this.look());
-        grid.cell.addEventListener("focus", () => this.look({ cell: [grid.row, grid.column] }));
-        grid.cell.addEventListener("blur", () => this.look());
+        on(grid.root, "pointerleave", () => this.look());
+        on(grid.cell, "focus", () => this.look({ cell: [grid.row, grid.column] }));
+        on(grid.cell, "blur", () => this.look());
         return grid;
       });
-      this.roving = atlas.pointing(this.cards, "group", {
+      this.roving = pointing(this.cards, "group", {
         look: (group) => this.look({ group }),
         pick: (group) => this.choose({ group: Number(group) === this.pinned ? null : Number(group) + 1 }),
         back: () => this.pinned !== null && this.choose({ group: null }),
@@ -37,52 +35,48 @@
       this.photo.photograph(image);
       this.drawn = null;
       this.classes = data.classes;
-      this.first = data.first;
-      this.layers = new Map(data.layers.map((layer) => [layer.layer, layer]));
-      const choice = this.querySelector(".layer-choice");
-      choice.hidden = this.layers.size < 2;
-      this.mark = atlas.layerChoice(choice, this.id, [...this.layers.keys()], (name) => this.choose({ layer: name, count: null, group: null, cell: null }));
+      this.offer(data, "count", "group", "cell");
+      find(this, ".layer-choice").hidden = this.layers.size < 2;
     }
 
     apply({ layer, count, group, cell }) {
-      const chosen = this.layers.get(layer) ?? this.layers.get(this.first), all = chosen.factors;
+      const chosen = this.layerNamed(layer), all = chosen.factors;
       this.layer = chosen.layer;
       this.factors = all.find((each) => String(each.count) === count) ?? all.find((each) => each.count === chosen.count);
-      this.mark(this.layer);
-      atlas.countChoice(this.querySelector(".count-choice"), all.map((each) => each.count), (n) => this.choose({ count: n, group: null }))(this.factors.count);
+      countChoice(find(this, ".count-choice"), all.map((each) => each.count), (n) => this.choose({ count: n, group: null }))(this.factors.count);
       if (this.drawn !== this.factors) this.drawGroups();
       const [, rows, columns] = this.presence.shape;
-      const number = Number(group) - 1, [row, column] = (cell ?? "").split(".").map(Number);
+      const number = Number(group) - 1;
       this.pinned = Number.isInteger(number) && number >= 0 && number < this.factors.count ? number : null;
-      this.held = /^\d+\.\d+$/.test(cell ?? "") && row < rows && column < columns ? [row, column] : null;
+      this.held = cellOf(cell, rows, columns) ?? null;
       this.look();
     }
 
     drawGroups() {
       const { factors } = this, { count, units, explained, negative } = factors, focused = document.activeElement?.dataset?.group;
       this.drawn = factors;
-      Object.assign(this, { presence: atlas.unpack(factors.presence), effect: atlas.unpack(factors.effect), rest: atlas.unpack(factors.rest) });
+      Object.assign(this, { presence: factors.presence, effect: factors.effect, rest: factors.rest });
       const [, rows, columns] = this.presence.shape;
       this.grids.forEach((grid) => {
         grid.shape(rows, columns);
-        grid.place(Math.min(grid.row, rows - 1), Math.min(grid.column, columns - 1));
+        grid.place(min(grid.row, rows - 1), min(grid.column, columns - 1));
       });
       this.places = Float32Array.from({ length: rows * columns }, (_, i) => i);
       this.peak = 255 * this.presence.scale;
-      this.full = Math.max(...this.effect.values.map(Math.abs), 1e-9);
+      this.full = max(...this.effect.values.map(abs), 1e-9);
       this.cards.style.setProperty("--count", count);
       this.cards.style.setProperty("--rows", this.classes.length + 1);
       this.cards.classList.toggle("many", count > 9);
       const names = ["", "present, at most", ...this.classes.map(({ name }) => bdi(name))];
-      this.cards.replaceChildren(
-        element("div", { class: "row-names", "aria-hidden": "true" }, ...names.map((name) => element("span", {}, name))),
+      put(this.cards, 
+        element("div.row-names", { "aria-hidden": "true" }, ...names.map((name) => element("span", name))),
         ...units.map((unit, g) => this.card(unit, g)),
       );
-      [this.present, this.buttons] = [this.cards.querySelector(".row-names").children[1], [...this.cards.querySelectorAll("button")]];
+      [this.present, this.buttons] = [find(this.cards, ".row-names").children[1], findAll(this.cards, "button")];
       this.roving(this.buttons[focused]);
       this.buttons[focused]?.focus();
-      this.most.textContent = activation(this.peak);
-      this.legend.textContent = `A full bar of presence is ${activation(this.peak)}, of effect ${atlas.number(this.full)} logits; to the right: for the class, to the left and hatched: against it.`;
+      put(this.most, activation(this.peak));
+      put(this.legend, `A full bar of presence is ${activation(this.peak)}, of effect ${decimal(this.full)} logits; to the right: for the class, to the left and hatched: against it.`);
       this.describeSums(explained, negative);
       this.table();
     }
@@ -99,23 +93,17 @@
     }
 
     card(unit, g) {
-      const picture = atlas.icon(element("span", { class: "picture", title: this.factors.places[g] }), this.layer, unit, `group ${g + 1}`);
-      picture.setAttribute("aria-hidden", "true");
-      const key = element("span", { class: "key" }, g + 1);
-      key.style.backgroundColor = `rgb(${atlas.colours.group(g)})`;
+      const picture = pictureOf(this.layer, unit, `group ${g + 1}`);
+      picture.title = this.factors.places[g];
+      const key = element("span.key", g + 1);
+      key.style.backgroundColor = `rgb(${colours.group(g)})`;
       const values = this.effects(g);
-      return element("button", { type: "button", class: "channel group", "data-group": g, "aria-pressed": "false",
-        "aria-label": `Group ${g + 1}, ${this.factors.places[g]}: ${this.classes.map(({ name }, k) => `${signed(values[k])} logits to ${name}`).join("; ")}${atlas.flaw(picture)}. Show where it is.` },
+      return element("button.channel.group", { "data-group": g, "aria-pressed": "false",
+        "aria-label": `Group ${g + 1}, ${this.factors.places[g]}: ${this.classes.map(({ name }, k) => `${signed(values[k])} logits to ${name}`).join("; ")}${flaw(picture)}. Show where it is.` },
       key, picture,
-      element("span", { class: "evidence presence" }, element("span", { class: "evidence-name" }, "present"), element("span", { class: "value" }), element("span", { class: "track" }, element("span", { class: "fill" }))),
-      ...values.map((value, k) => this.bar(value, bdi(this.classes[k].name))));
-    }
-
-    /* What a group adds to a logit: to the right for the class, to the left against it. */
-    bar(value, name) {
-      const fill = element("span", { class: `fill ${value > 0 ? "for" : "against"}` });
-      fill.style.width = `${(50 * Math.abs(value)) / this.full}%`;
-      return element("span", { class: "evidence" }, element("span", { class: "evidence-name" }, name), element("span", { class: "value" }, signed(value)), element("span", { class: "axis" }, fill));
+      element("span.evidence.presence", element("span.evidence-name", "present"), element("span.value"), element("span.track", element("span.fill"))),
+      // What it adds to the logits: to the right for the class, to the left against it.
+      ...values.map((value, k) => evidence(bdi(this.classes[k].name), signed(value), bar(abs(value) / this.full / 2, value > 0 ? "for" : "against"))));
     }
 
     effects(g) {
@@ -128,17 +116,17 @@
 
     /* How strongly a group is present at a place, or where it is strongest. */
     strength(g, cell) {
-      return (cell ? this.presence.at(g, ...cell) : Math.max(...this.presence.slice(g)) * this.presence.scale);
+      return (cell ? this.presence.at(g, ...cell) : max(...this.presence.slice(g)) * this.presence.scale);
     }
 
     describeSums(explained, negative) {
       const { name, logit } = this.classes[0], sum = this.total(0) - this.rest.at(0);
-      this.sums.replaceChildren(`These ${this.factors.count} groups hold ${atlas.percent(explained)} of the squared activations of this layer${negative ? `; ${atlas.percent(negative)} of its activations are negative and in no group` : ""}. To the logit of `, bdi(name), ` they add ${signed(sum)}, what they leave ${signed(this.rest.at(0))}, the whole layer ${signed(this.total(0))}; the logit is ${signed(logit)}, and the difference comes from biases and from curvature.`);
+      put(this.sums, `These ${this.factors.count} groups hold ${percent(explained)} of the squared activations of this layer${negative ? `; ${percent(negative)} of its activations are negative and in no group` : ""}. To the logit of `, bdi(name), ` they add ${signed(sum)}, what they leave ${signed(this.rest.at(0))}, the whole layer ${signed(this.total(0))}; the logit is ${signed(logit)}, and the difference comes from biases and from curvature.`);
     }
 
     describe(row, column) {
       const here = this.factors.units.map((_, g) => [g, this.strength(g, [row, column])]).filter(([, value]) => value > 0).sort((a, b) => b[1] - a[1]).slice(0, 3);
-      return `row ${row + 1}, column ${column + 1}: ${here.map(([g, value]) => `group ${g + 1}, ${activation(value)}`).join("; ") || "no group"}`;
+      return `${spot(row, column)}: ${here.map(([g, value]) => `group ${g + 1}, ${activation(value)}`).join("; ") || "no group"}`;
     }
 
     /* The colour of a place: its groups' colours mixed by the squares of their strengths, the brighter the stronger. */
@@ -148,36 +136,36 @@
       for (let g = 0; g < this.factors.count; g++) {
         const square = this.presence.values[g * rows * columns + i] ** 2;
         sum += square;
-        atlas.colours.group(g).forEach((part, c) => (colour[c] += square * part));
+        colours.group(g).forEach((part, c) => (colour[c] += square * part));
       }
-      return [...colour.map((part) => part / (sum || 1)), Math.min(1, Math.sqrt(sum) / 255)];
+      return [...colour.map((part) => part / (sum || 1)), min(1, Math.sqrt(sum) / 255)];
     }
 
     /* Show one group alone, or all; at a place, or everywhere. */
     look({ group, cell } = {}) {
-      const focused = this.cards.querySelector("button:focus-visible")?.dataset.group;
+      const focused = find(this.cards, "button:focus-visible")?.dataset.group;
       const g = cell ? this.pinned : group ?? focused ?? this.pinned, alone = g != null;
       const place = cell ?? this.held, [, rows, columns] = this.presence.shape;
-      if (alone) this.photo.map(this.presence.slice(Number(g)), rows, columns, atlas.colours.activation, 255);
+      if (alone) this.photo.show(this.presence, Number(g));
       else this.photo.clear();
       const values = alone ? this.presence.slice(Number(g)) : this.places;
-      this.map.map(values, rows, columns, alone ? (t) => [...atlas.colours.group(Number(g)), t] : (i) => this.mixed(i), alone ? 255 : 1);
+      this.map.map(values, rows, columns, alone ? (t) => [...colours.group(Number(g)), t] : (i) => this.mixed(i), alone ? 255 : 1);
       this.grids.forEach((grid) => {
         if (place) grid.place(...place, Boolean(this.held));
         grid.cell.classList.toggle("idle", !place);
       });
       this.buttons.forEach((button, each) => {
         button.classList.toggle("looked-at", each === Number(g) && alone);
-        button.setAttribute("aria-pressed", each === this.pinned);
+        button.ariaPressed = each === this.pinned;
         const value = this.strength(each, place);
-        button.querySelector(".presence .value").textContent = activation(value);
-        button.querySelector(".presence .fill").style.width = `${(100 * value) / this.peak}%`;
+        put(find(button, ".presence .value"), activation(value));
+        find(button, ".presence .fill").style.width = `${(100 * value) / this.peak}%`;
         button.classList.toggle("faint", Boolean(place) && value < 0.02 * this.peak);
       });
-      this.present.textContent = place ? "present here" : "present, at most";
+      put(this.present, place ? "present here" : "present, at most");
       this.caption.textContent = place ? `Row ${place[0] + 1}, column ${place[1] + 1}: how strongly each group is present there.${this.held ? " Click the place again, or press Escape, to let go." : ""}`
         : alone ? `Group ${Number(g) + 1} alone, ${this.factors.places[g]}: the darker, the less of it.${this.pinned === Number(g) ? " Click it again, or press Escape, to let go." : ""}`
-        : "Colour tells the group, brightness how strongly it is present. Point at a group, or at a place.";
+        : this.caption.dataset.rest;
       if (place) this.say(this.describe(...place));
       else if (alone) this.say(this.buttons[g].getAttribute("aria-label"));
     }

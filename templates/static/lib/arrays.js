@@ -20,7 +20,7 @@
     i2: (buffer) => new Int16Array(buffer),
   };
 
-  atlas.unpack = ({ type, shape, data, scale = 1, power }) => {
+  const unpack = ({ type, shape, data, scale = 1, power }) => {
     const text = atob(data), bytes = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
     let values = TYPES[type](bytes.buffer);
@@ -37,5 +37,22 @@
       return values.subarray(start, start + size);
     };
     return { shape, values, scale, at, slice };
+  };
+
+  /* Data with all that is packed in them turned into arrays, each when it is first read. */
+  atlas.unpacked = (data) => {
+    for (const [key, value] of Object.entries(data ?? [])) {
+      if (typeof value?.data === "string") {
+        const define = (property) => Object.defineProperty(data, key, { ...property, configurable: true, enumerable: true });
+        define({
+          get() {
+            const array = unpack(value);
+            define({ value: array });
+            return array;
+          },
+        });
+      } else if (typeof value === "object") atlas.unpacked(value);
+    }
+    return data;
   };
 }

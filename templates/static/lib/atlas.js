@@ -29,19 +29,19 @@ window.atlas = { build: document.documentElement.dataset.build, site: null };
 
   function request(key) {
     const file = `data/${key}.js`;
-    const script = atlas.element("script", { src: atlas.address(file) });
+    const script = element("script", { src: atlas.address(file) });
     const entry = {};
     entry.promise = new Promise((resolve, reject) => {
       entry.settle = (error, data) => {
         script.remove();
-        if (!error) return resolve(data);
+        if (!error) return resolve(atlas.unpacked(data));
         requests.delete(key);
         reject(error);
       };
     });
-    script.addEventListener("error", () => entry.settle(new Error(`${file} is missing.`)));
+    atlas.on(script, "error", () => entry.settle(new Error(`${file} is missing.`)));
     // A whole file has registered itself by now; then this settles nothing.
-    script.addEventListener("load", () => entry.settle(new Error(`${file} is damaged.`)));
+    atlas.on(script, "load", () => entry.settle(new Error(`${file} is damaged.`)));
     document.head.append(script);
     return entry;
   }
@@ -49,19 +49,48 @@ window.atlas = { build: document.documentElement.dataset.build, site: null };
   /* A file's address; the build keeps a browser from mixing files of two builds. */
   atlas.address = (path) => `${path.split("/").map(encodeURIComponent).join("/")}?${atlas.build}`;
 
-  /* element("button", {class: "x", "aria-label": "…", hidden: true}, child, …); strings become text, never markup. */
-  atlas.element = (tag, attributes = {}, ...children) => {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value === true) element.setAttribute(name, "");
-      else if (value !== false && value != null) element.setAttribute(name, value);
+  /* element("p.quiet.fine", {"aria-label": "…", hidden: true}, child, …); strings become text, never markup. */
+  const element = atlas.element = (tag, ...content) => {
+    const [name, ...classes] = tag.split("."), made = document.createElement(name);
+    if (classes.length) made.className = classes.join(" ");
+    if (name === "button") made.type = "button";
+    for (const each of content) {
+      if (each == null) continue;
+      if (each.constructor !== Object) made.append(each);
+      else for (const [key, value] of Object.entries(each)) if (value !== false && value != null) made.setAttribute(key, value === true ? "" : value);
     }
-    element.append(...children.filter((child) => child != null));
-    return element;
+    return made;
   };
 
+  atlas.find = (root, selector) => root.querySelector(selector);
+  atlas.findAll = (root, selector) => [...root.querySelectorAll(selector)];
+  atlas.on = (target, type, act, options) => target.addEventListener(type, act, options);
+  atlas.put = (parent, ...children) => parent.replaceChildren(...children);
+
+  /* 0, 1, …, count − 1. */
+  atlas.range = (count) => [...Array(count).keys()];
+
+  /* The numbers of "1.2.3", as states have them. */
+  atlas.numbersOf = (text) => (text ?? "").split(".").map(Number);
+
+  /* The place "row.column" of a grid, as the address has it; undefined if it is none. */
+  atlas.cellOf = (text, rows, columns) => {
+    const [row, column] = /^\d+\.\d+$/.test(text) ? text.split(".").map(Number) : [];
+    return row < rows && column < columns ? [row, column] : undefined;
+  };
+
+  atlas.spot = (row, column) => `row ${row + 1}, column ${column + 1}`;
+
   /* A name from the data, kept from disturbing the direction of the text around it. */
-  atlas.name = (text) => atlas.element("bdi", {}, text);
+  atlas.name = (text) => element("bdi", text);
+
+  /* The filled part of a bar; it takes up a share of it. */
+  atlas.bar = (share, kind = "") => {
+    const bar = element("span.fill");
+    bar.style.width = `${100 * share}%`;
+    if (kind) bar.classList.add(kind);
+    return bar;
+  };
 
   /* Numbers: a real minus, a fixed count of decimals; signed also shows the plus. */
   atlas.number = (value, decimals = 2) => (Number(value.toFixed(decimals)) === 0 ? 0 : value).toFixed(decimals).replace("-", "−");
@@ -77,19 +106,22 @@ window.atlas = { build: document.documentElement.dataset.build, site: null };
   atlas.layer = (name) => atlas.site.layers.find((layer) => layer.name === name);
   atlas.photograph = (name) => atlas.site.photographs.find((photograph) => photograph.name === name);
 
+  /* A value with its name and a bar on an axis. */
+  atlas.evidence = (name, text, bar) => element("span.evidence", element("span.evidence-name", name), element("span.value", text), element("span.axis", bar));
+
   /* The table behind a figure: make() gives headings and rows of texts or elements. Returns what to call after a change;
      a table that nobody has opened is not drawn. */
   atlas.table = (details, make) => {
-    const cell = (tag, scope) => (content) => atlas.element(tag, { scope }, content);
+    const cell = (tag, scope) => (content) => element(tag, { scope }, content);
     const draw = () => {
       if (!details.open || details.closest(".figure").dataset.state !== "ready") return;
       const [headings, rows] = make();
       details.querySelector("table").replaceChildren(
-        atlas.element("thead", {}, atlas.element("tr", {}, ...headings.map(cell("th", "col")))),
-        atlas.element("tbody", {}, ...rows.map(([first, ...rest]) => atlas.element("tr", {}, cell("th", "row")(first), ...rest.map(cell("td"))))),
+        element("thead", element("tr", ...headings.map(cell("th", "col")))),
+        element("tbody", ...rows.map(([first, ...rest]) => element("tr", cell("th", "row")(first), ...rest.map(cell("td"))))),
       );
     };
-    details.addEventListener("toggle", draw);
+    atlas.on(details, "toggle", draw);
     return draw;
   };
 }

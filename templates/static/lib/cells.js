@@ -3,89 +3,91 @@
    cell, that of the semantic dictionary. A class that extends this draws the cell with draw(row, column). */
 "use strict";
 
-atlas.CellFigure = class extends atlas.Figure {
-  static state = "semantic-dictionary";
+{
+  const { activation, cellOf, find, findAll, icon: iconOf, layer: layerOf, on, preload, put, spot } = atlas;
 
-  build() {
-    this.stage = new atlas.Stage(this.querySelector(".stage"));
-    this.grid = new atlas.Grid(this.stage.root, "Places in the photograph", {
-      hover: (row, column, keyed) => (keyed || !this.held) && this.move(row, column),
-      choose: (row, column) => this.hold(row, column),
-      back: () => this.held && this.choose({ held: null }),
-      label: (row, column) => this.describe(row, column),
-    });
-    this.hint = this.querySelector(".hint");
-    this.icons = [...this.querySelectorAll(".entry")];
-    this.table = atlas.table(this.querySelector(".figure-table"), () => [["Rank", "Channel", "Activation"], this.strongest(this.grid.row, this.grid.column).map(([channel, value], i) => [i + 1, `channel ${channel}`, atlas.activation(value)])]);
-    this.addEventListener("pointerenter", () => this.ahead(), { passive: true });
-    this.addEventListener("focusin", () => this.ahead());
-  }
+  atlas.CellFigure = class extends atlas.Figure {
+    static state = "semantic-dictionary";
 
-  show(data, image) {
-    this.stage.photograph(image);
-    this.held = false;
-    this.first = data.first;
-    this.layers = new Map(data.layers.map((layer) => [layer.layer, Object.fromEntries(Object.entries(layer).map(([key, value]) => [key, value?.shape ? atlas.unpack(value) : value]))]));
-    this.mark = atlas.layerChoice(this.querySelector(".layer-choice"), this.id, [...this.layers.keys()], (name) => this.choose({ layer: name, cell: null }));
-  }
+    build() {
+      this.grid = new atlas.Grid(this.stage.root, "Places in the photograph", {
+        hover: (row, column, keyed) => (keyed || !this.held) && this.move(row, column),
+        choose: (row, column) => this.hold(row, column),
+        back: () => this.held && this.choose({ held: null }),
+        label: (row, column) => this.describe(row, column),
+      });
+      this.icons = findAll(this, ".entry");
+      on(this, "pointerenter", () => this.ahead(), { passive: true });
+      on(this, "focusin", () => this.ahead());
+    }
 
-  apply({ layer, cell, held }) {
-    this.layer = this.layers.get(layer) ?? this.layers.get(this.first);
-    const [rows, columns] = this.layer.channels.shape;
-    this.mark(this.layer.layer);
-    this.grid.shape(rows, columns);
-    const [row, column] = (cell ?? "").split(".").map(Number);
-    const inside = Number.isInteger(row) && Number.isInteger(column) && row >= 0 && column >= 0 && row < rows && column < columns;
-    this.held = inside && held === "yes";
-    this.at(...(inside ? [row, column] : this.layer.cell));
-  }
+    show(data, image) {
+      this.stage.photograph(image);
+      this.held = false;
+      this.offer(data, "cell");
+    }
 
-  move(row, column) {
-    this.at(row, column);
-    this.choose({ layer: this.layer.layer, cell: `${row}.${column}` }, { passing: true });
-  }
+    apply({ layer, cell, held }) {
+      this.layer = this.layerNamed(layer);
+      const [rows, columns] = this.layer.channels.shape;
+      this.grid.shape(rows, columns);
+      const place = cellOf(cell, rows, columns);
+      this.held = Boolean(place) && held === "yes";
+      this.at(...(place ?? this.layer.cell));
+    }
 
-  hold(row, column) {
-    const again = this.held && row === this.grid.row && column === this.grid.column;
-    this.choose({ layer: this.layer.layer, cell: `${row}.${column}`, held: again ? null : "yes" });
-  }
+    move(row, column) {
+      this.at(row, column);
+      this.choose({ layer: this.layer.layer, cell: `${row}.${column}` }, { passing: true });
+    }
 
-  at(row, column) {
-    this.grid.place(row, column, this.held);
-    this.drawChannels(this.strongest(row, column));
-    this.draw(row, column);
-    this.hint.textContent = this.held ? "Held. Click the cell again, or press Escape, to let go." : "Point at the photograph, or use the arrow keys. Click, tap or Enter holds a cell.";
-    this.table();
-    this.say(`${atlas.layer(this.layer.layer).title}, ${this.describe(row, column)}`);
-  }
+    hold(row, column) {
+      const again = this.held && row === this.grid.row && column === this.grid.column;
+      this.choose({ layer: this.layer.layer, cell: `${row}.${column}`, held: again ? null : "yes" });
+    }
 
-  drawChannels(found) {
-    this.icons.forEach((entry, i) => {
-      const [channel, value] = found[i] ?? [];
-      entry.classList.toggle("empty", channel === undefined);
-      if (channel === undefined) return;
-      atlas.icon(entry.querySelector(".picture"), this.layer.layer, `channel:${channel}`);
-      entry.querySelector(".fill").style.width = `${(100 * value) / this.layer.peak}%`;
-      entry.querySelector(".value").textContent = atlas.activation(value);
-      entry.querySelector(".channel-name").textContent = `channel ${channel}`;
-    });
-  }
+    at(row, column) {
+      this.grid.place(row, column, this.held);
+      this.drawChannels(this.strongest(row, column));
+      this.draw(row, column);
+      put(this.legend, `A full bar is an activation of ${activation(this.layer.peak)}, the largest in any cell of this layer for this photograph.`);
+      this.advise();
+      this.table();
+      this.say(`${layerOf(this.layer.layer).title}, ${this.describe(row, column)}`);
+    }
 
-  /* The channels of a cell, strongest first: [[channel, activation], …]; only positive ones. */
-  strongest(row, column) {
-    const { channels, values } = this.layer;
-    return Array.from(channels.slice(row, column), (channel, i) => [channel, values.at(row, column, i)]).filter(([, value]) => value > 0);
-  }
+    drawChannels(found) {
+      this.icons.forEach((entry, i) => {
+        const [channel, value] = found[i] ?? [];
+        entry.classList.toggle("empty", channel === undefined);
+        if (channel === undefined) return;
+        iconOf(find(entry, ".picture"), this.layer.layer, `channel:${channel}`);
+        find(entry, ".fill").style.width = `${(100 * value) / this.layer.peak}%`;
+        put(find(entry, ".value"), activation(value));
+        put(find(entry, ".channel-name"), `channel ${channel}`);
+      });
+    }
 
-  describe(row, column) {
-    const names = this.strongest(row, column).map(([channel, value]) => `channel ${channel}, ${atlas.activation(value)}`);
-    return `row ${row + 1}, column ${column + 1}: ${names.join("; ") || "no positive channel"}`;
-  }
+    /* The channels of a cell, strongest first: [[channel, activation], …]; only positive ones. */
+    strongest(row, column) {
+      const { channels, values } = this.layer;
+      return Array.from(channels.slice(row, column), (channel, i) => [channel, values.at(row, column, i)]).filter(([, value]) => value > 0);
+    }
 
-  /* The reader is here: have all of this layer's pictures ready. */
-  ahead() {
-    if (!this.layer || this.fetched === `${this.image} ${this.layer.layer}`) return;
-    this.fetched = `${this.image} ${this.layer.layer}`;
-    atlas.preload(this.layer.layer, Array.from(new Set(this.layer.channels.values), (channel) => `channel:${channel}`));
-  }
-};
+    numbers() {
+      return [["Rank", "Channel", "Activation"], this.strongest(this.grid.row, this.grid.column).map(([channel, value], i) => [i + 1, `channel ${channel}`, activation(value)])];
+    }
+
+    describe(row, column) {
+      const names = this.strongest(row, column).map(([channel, value]) => `channel ${channel}, ${activation(value)}`);
+      return `${spot(row, column)}: ${names.join("; ") || "no positive channel"}`;
+    }
+
+    /* The reader is here: have all of this layer's pictures ready. */
+    ahead() {
+      if (!this.layer || this.fetched === `${this.image} ${this.layer.layer}`) return;
+      this.fetched = `${this.image} ${this.layer.layer}`;
+      preload(this.layer.layer, Array.from(new Set(this.layer.channels.values), (channel) => `channel:${channel}`));
+    }
+  };
+}

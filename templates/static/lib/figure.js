@@ -1,5 +1,6 @@
 /* What all figures have in common. A figure is a class that extends `atlas.Figure` with
-     static figure = "semantic_dictionary"   the name of its data files
+     static parts = {name: selector}         parts of its markup, kept as properties beside those of PARTS
+     numbers()                               [headings, rows] of its table, if it has one
      build()                                 once: find the parts of its markup, listen to them
      show(data, image)                       a photograph's data have come
      apply(state)                            the address says something else (texts; anything may stand there)
@@ -8,6 +9,7 @@
 "use strict";
 
 {
+  const { element, find, layer: layerOf, name: bdi, on, put, state: choices } = atlas;
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -17,25 +19,34 @@
     }
   }, { rootMargin: "100% 0%" });
 
+  const PARTS = { problem: ".figure-problem", live: ".figure-live", caption: ".stage-caption", scale: ".map-scale", legend: ".legend", hint: ".hint", sums: ".sums" };
+
+  atlas.define = (name, figure) => {
+    figure.figure = name; // of its data files
+    customElements.define(`atlas-${name.replaceAll("_", "-")}`, figure);
+  };
+
   atlas.Figure = class extends HTMLElement {
     connectedCallback() {
       if (this.problem) return;
-      this.problem = this.querySelector(".figure-problem");
-      this.live = this.querySelector(".figure-live");
-      this.addEventListener("atlas-missing", ({ detail }) => this.complain(detail));
+      for (const [name, selector] of Object.entries({ ...PARTS, ...this.constructor.parts })) this[name] = find(this, selector);
+      const stage = find(this, ".stage"), details = find(this, ".figure-table");
+      if (stage) this.stage = new atlas.Stage(stage);
+      if (details) this.table = atlas.table(details, () => this.numbers());
+      on(this, "atlas-missing", ({ detail }) => this.complain(detail));
       if (!atlas.site) return this.fail(atlas.siteError ?? new Error("data/site.js is missing or damaged."));
       // Where its keys are kept; figures that show the same choice name the same place.
       this.key = this.constructor.state ?? this.id;
       this.build();
-      atlas.state.follow((key, from) => key === this.key && from !== this && this.dataset.state === "ready" && this.image === atlas.state.image && this.quietly(() => this.apply(atlas.state.of(key))));
-      atlas.state.listen(() => this.near && this.refresh());
+      choices.follow((key, from) => key === this.key && from !== this && this.dataset.state === "ready" && this.image === choices.image && this.quietly(() => this.apply(choices.of(key))));
+      choices.listen(() => this.near && this.refresh());
       near.observe(this);
     }
 
     /* Bring the figure to what the address says. */
     async refresh() {
-      const image = atlas.state.image;
-      if (image === this.image && this.dataset.state === "ready") return this.apply(atlas.state.of(this.key));
+      const image = choices.image;
+      if (image === this.image && this.dataset.state === "ready") return this.apply(choices.of(this.key));
       this.wanted = image;
       this.setAttribute("aria-busy", "true");
       try {
@@ -45,7 +56,7 @@
         this.image = image;
         this.show(data, image);
         this.dataset.state = "ready";
-        this.apply(atlas.state.of(this.key));
+        this.apply(choices.of(this.key));
       } catch (error) {
         if (this.wanted === image) this.fail(error);
       } finally {
@@ -62,18 +73,48 @@
 
     /* Something is missing; the rest is shown. */
     complain(error, start = "Some pictures cannot be shown: ") {
-      const again = atlas.element("button", { type: "button" }, "Try again");
-      again.addEventListener("click", () => {
+      const again = element("button", "Try again");
+      on(again, "click", () => {
         this.problem.hidden = true;
         this.image = null;
         this.refresh();
       });
-      this.problem.replaceChildren(atlas.element("p", {}, start, error.message), ...(atlas.site ? [again] : []));
+      put(this.problem, element("p", start, error.message), ...(atlas.site ? [again] : []));
       this.problem.hidden = false;
     }
 
+    build() {}
+
+    apply() {}
+
+    /* Keep the layers of its data, and offer a choice among them; `keys` of the state are dropped with another choice. */
+    offer({ first, layers }, ...keys) {
+      this.first = first;
+      this.layers = new Map(layers.map((layer) => [layer.layer, layer]));
+      this.mark = layerChoice(find(this, ".layer-choice"), this.id, [...this.layers.keys()], (layer) => this.choose({ layer, ...Object.fromEntries(keys.map((key) => [key, null])) }));
+    }
+
+    /* The layer of a name, marked as chosen; the first to be shown if there is none. */
+    layerNamed(name) {
+      const layer = this.layers.get(name) ?? this.layers.get(this.first);
+      this.mark(layer.layer);
+      return layer;
+    }
+
+    /* Lay map `i` of `maps` over the photograph, with its scale; returns its peak, written. */
+    shade(maps, i) {
+      this.stage.show(maps, i);
+      put(find(this.scale, ".maximum"), atlas.activation(255 * maps.scale));
+      return atlas.activation(Math.max(...maps.slice(i)) * maps.scale);
+    }
+
+    /* What to do next, as the markup has it. */
+    advise() {
+      put(this.hint, this.hint.dataset[this.held ? "held" : "rest"]);
+    }
+
     choose(keys, options) {
-      atlas.state.set(this.key, keys, { ...options, from: this });
+      choices.set(this.key, keys, { ...options, from: this });
     }
 
     /* Do what another figure speaks of already. */
@@ -92,28 +133,28 @@
   };
 
   /* A choice of layers as radio buttons in a <fieldset>; `choose(name)` is called with the layer's name. */
-  atlas.layerChoice = (fieldset, id, names, choose) => {
+  const layerChoice = (fieldset, id, names, choose) => {
     const inputs = names.map((name) => {
-      const { title, shape } = atlas.layer(name);
-      const input = atlas.element("input", { type: "radio", name: `${id}-layer`, value: name });
-      input.addEventListener("change", () => choose(name));
-      const label = atlas.element("label", {}, input, atlas.element("span", {}, atlas.name(title), atlas.element("small", {}, `${shape[1]} × ${shape[2]} × ${shape[0]}`)));
+      const { title, shape } = layerOf(name);
+      const input = element("input", { type: "radio", name: `${id}-layer`, value: name });
+      on(input, "change", () => choose(name));
+      const label = element("label", input, element("span", bdi(title), element("small", `${shape[1]} × ${shape[2]} × ${shape[0]}`)));
       return [input, label];
     });
-    fieldset.querySelector(".choices").replaceChildren(...inputs.map(([, label]) => label));
+    find(fieldset, ".choices").replaceChildren(...inputs.map(([, label]) => label));
     return (name) => inputs.forEach(([input]) => (input.checked = input.value === name));
   };
 
   /* A choice of how many groups, as a slider over `counts`: a <label> with an <input type="range"> and an <output>. */
   atlas.countChoice = (label, counts, choose) => {
-    const input = label.querySelector("input"), output = label.querySelector("output");
+    const input = find(label, "input"), output = find(label, "output");
     input.max = counts.length - 1;
     input.disabled = counts.length < 2;
     input.oninput = () => choose(counts[input.value]);
     return (count) => {
       input.value = counts.indexOf(count);
-      input.setAttribute("aria-valuetext", `${count} groups`);
-      output.textContent = count;
+      input.ariaValueText = `${count} groups`;
+      put(output, count);
     };
   };
 }

@@ -3,6 +3,8 @@
 "use strict";
 
 {
+  const { address, layer: layerOf } = atlas;
+  const { floor } = Math;
   const files = new Map(); // path → promise of a loaded image
   const places = new Map(); // layer → Map unit → place
 
@@ -15,7 +17,7 @@
           files.delete(path);
           reject(new Error(`${path} is missing or damaged.`));
         };
-        image.src = atlas.address(path);
+        image.src = address(path);
       }));
     }
     return files.get(path);
@@ -29,7 +31,7 @@
   /* Show picture `place` of the sheet `sprites/<name>-<part>.webp` with `total` pictures in an element's background. */
   atlas.sprite = (element, name, place, total) => {
     const { columns, part } = atlas.site.sprites;
-    const index = Math.floor(place / part), within = place % part;
+    const index = floor(place / part), within = place % part;
     const rows = Math.ceil(Math.min(part, total - index * part) / columns);
     const path = `sprites/${name}-${index}.webp`;
     element.dataset.sprite = `${path} ${within}`;
@@ -38,7 +40,7 @@
       const { style } = element;
       style.backgroundImage = `url("${image.src}")`;
       style.backgroundSize = `${columns * 100}% ${rows * 100}%`;
-      style.backgroundPosition = `${((within % columns) / (columns - 1)) * 100}% ${rows > 1 ? (Math.floor(within / columns) / (rows - 1)) * 100 : 0}%`;
+      style.backgroundPosition = `${((within % columns) / (columns - 1)) * 100}% ${rows > 1 ? (floor(within / columns) / (rows - 1)) * 100 : 0}%`;
       element.classList.add("shown");
     }, (error) => element.dispatchEvent(new CustomEvent("atlas-missing", { bubbles: true, detail: error })));
   };
@@ -48,7 +50,7 @@
 
   /* Turn an element into the picture of a unit ("channel:12") of a layer. */
   atlas.icon = (element, layerName, unit, name = atlas.unit(unit)) => {
-    const layer = atlas.layer(layerName), place = placeOf(layer, unit);
+    const layer = layerOf(layerName), place = placeOf(layer, unit);
     const state = place === undefined ? "absent" : layer.dead.includes(unit) ? "dead" : "alive";
     const means = { alive: "", dead: " (the picture found does not activate it)", absent: " (no picture was made)" }[state];
     element.classList.add("icon");
@@ -56,10 +58,17 @@
     element.dataset.picture = state;
     element.removeAttribute("style");
     delete element.dataset.sprite;
-    element.setAttribute("role", "img");
-    element.setAttribute("aria-label", `Feature visualization of ${name}, layer ${layer.title}${means}`);
+    element.role = "img";
+    element.ariaLabel = `Feature visualization of ${name}, layer ${layer.title}${means}`;
     if (place !== undefined) atlas.sprite(element, layer.sheet, place, layer.units.length);
     return element;
+  };
+
+  /* The same as a part of something that says it all. */
+  atlas.picture = (layerName, unit, name) => {
+    const picture = atlas.icon(atlas.element("span.picture"), layerName, unit, name);
+    picture.ariaHidden = true;
+    return picture;
   };
 
   /* What is wrong with an icon, for the name of the button that it stands in. */
@@ -67,8 +76,8 @@
 
   /* Fetch the files that hold some units of a layer before they are asked for. */
   atlas.preload = (layerName, units) => {
-    const layer = atlas.layer(layerName);
-    const parts = new Set(units.map((unit) => placeOf(layer, unit)).filter((place) => place !== undefined).map((place) => Math.floor(place / atlas.site.sprites.part)));
+    const layer = layerOf(layerName);
+    const parts = new Set(units.map((unit) => placeOf(layer, unit)).filter((place) => place !== undefined).map((place) => floor(place / atlas.site.sprites.part)));
     parts.forEach((part) => load(`sprites/${layer.sheet}-${part}.webp`).catch(() => {}));
   };
 }
