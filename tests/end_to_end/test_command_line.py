@@ -39,6 +39,16 @@ def test_build_then_build_again(workplace: Workplace) -> None:
     assert run(workplace.folder, "build", "atlas.toml", "-q").stderr == ""
 
 
+def start(folder: Path, command: list[str]) -> subprocess.Popen[str]:
+    """Start a process that an interruption reaches, also where the tests themselves run with interruptions ignored."""
+
+    def hear_interruptions() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=folder, env=environment(), text=True, preexec_fn=hear_interruptions, **pipes)
+
+
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from pipeline.cli import main; main()"
 
 
@@ -97,7 +107,7 @@ def test_check_layers_and_inspect(built: Copy, tmp_path: Path) -> None:
 def test_an_interruption_ends_with_130(workplace: Workplace) -> None:
     workplace.write(steps=2000)
     command = [sys.executable, "-m", "pipeline", "build", "atlas.toml"]
-    process = subprocess.Popen(command, cwd=workplace.folder, env=environment(), stderr=subprocess.PIPE, text=True)
+    process = start(workplace.folder, command)
     images = workplace.store / "images"
     deadline = time.monotonic() + 120
     while not (images.is_dir() and len(list(images.glob("[!.]*.h5"))) == 2):
@@ -115,7 +125,7 @@ def test_an_interruption_ends_with_130(workplace: Workplace) -> None:
 def test_serve(built: Copy, tmp_path: Path) -> None:
     place = built(tmp_path)
     command = [sys.executable, "-u", "-m", "pipeline", "serve", "site", "--port", "18473"]
-    process = subprocess.Popen(command, cwd=place.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = start(place.folder, command)
     try:
         assert process.stdout is not None
         address = re.search(r"http://\S+", process.stdout.readline())
