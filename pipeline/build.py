@@ -95,7 +95,7 @@ def build(config: Config, options: Options, reporter: Reporter) -> Path:
     atlas = atlas_of(survey)
     _render_pictures(survey, atlas, reporter)
     _render_grids(survey, reporter)
-    page = _generate(atlas_of(survey), survey, reporter)
+    page = _generate(atlas, survey, reporter)
     return _conclude(page, survey, reporter)
 
 
@@ -202,15 +202,16 @@ class _Findings:
 
 def _facts(config: Config, options: Options, store: Store, reporter: Reporter, may_load: bool, keep: bool) -> probe.Facts:
     weights = models.fingerprint(config)
-    known = probe.load(store, weights) if weights is not None or not may_load else None
+    labels = models.labels_fingerprint(config)
+    known = probe.load(store, weights, labels) if weights is not None or not may_load else None
     if known is not None:
         return known
     if not may_load:
         raise AtlasError(f'{store.network_path}: nothing is known of this network yet; "building-blocks build {config.path}" computes it')
     reporter.detail(f"loading {config.settings.model.source}")
     loaded = network(config, choose_device(_device(config, options)))
-    facts = probe.probe(loaded, models.fingerprint_loaded(config, loaded))
-    if keep and probe.load(store, facts.weights) is None:
+    facts = probe.probe(loaded, models.fingerprint_loaded(config, loaded), labels)
+    if keep and probe.load(store, facts.weights, labels) is None:
         probe.save(store, facts)
     return facts
 
@@ -389,19 +390,19 @@ def atlas_of(survey: Survey) -> Atlas:
         Layer(name, models.display_name(survey.config, name), facts.layer(name).shape)  # type: ignore[arg-type]
         for name in survey.plan.layers
     )
-    pictures = survey.picture_fingerprints()
+    pictures, grids = survey.picture_fingerprints(), survey.grid_fingerprints()
     return Atlas(
         settings=settings,
         network=NetworkFacts(facts.title, facts.classes, facts.size, facts.parameters, layers),
         photographs=tuple(Photograph(each.name, each.title, each.source) for each in survey.photographs),
         store=survey.store,
         picture_fingerprints=pictures,
-        grid_fingerprints=survey.grid_fingerprints(),
+        grid_fingerprints=grids,
         fingerprint=plan.site_fingerprint(
             survey.plan,
             facts,
             settings,
             survey.image_fingerprints(),
-            {**pictures, **{"\0".join(key): value for key, value in survey.grid_fingerprints().items()}},
+            {**pictures, **{"\0".join(key): value for key, value in grids.items()}},
         ),
     )

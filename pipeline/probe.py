@@ -50,6 +50,7 @@ class Facts:
     size: int
     parameters: int
     layers: tuple[LayerFacts, ...]
+    labels: str = ""  # fingerprint of what the configuration calls the network and its classes
 
     def layer(self, name: str) -> LayerFacts:
         """Return one layer's facts; an unknown or unsuitable layer raises an AtlasError that says so."""
@@ -65,7 +66,7 @@ class Facts:
         return known[name]
 
 
-def probe(network: Network, weights: str) -> Facts:
+def probe(network: Network, weights: str, labels: str = "") -> Facts:
     """Run the network once on noise and note what every submodule returns.
 
     Raises
@@ -109,7 +110,7 @@ def probe(network: Network, weights: str) -> Facts:
             f'{network.title}: {outputs} outputs but {len(network.classes)} class names; name a file with one a line in "model.classes"'
         )
     parameters = sum(parameter.numel() for parameter in network.module.parameters())
-    return Facts(weights, network.title, tuple(network.classes), size, parameters, tuple(seen.values()))
+    return Facts(weights, network.title, tuple(network.classes), size, parameters, tuple(seen.values()), labels)
 
 
 def suggest(facts: Facts) -> tuple[str, ...]:
@@ -152,22 +153,22 @@ def check_layers(facts: Facts, layers: Sequence[str], where: str, names: Mapping
 
 def save(store: Store, facts: Facts) -> None:
     """Keep a probe's findings."""
-    write(store.network_path, KIND, _fingerprint(facts.weights), {}, asdict(facts))
+    write(store.network_path, KIND, _fingerprint(facts.weights, facts.labels), {}, asdict(facts))
 
 
-def load(store: Store, weights: str | None) -> Facts | None:
-    """The findings kept for these weights (any, if None), or None where a probe is needed."""
-    if weights is not None and state(store.network_path, KIND, _fingerprint(weights)) is not State.CURRENT:
+def load(store: Store, weights: str | None, labels: str = "") -> Facts | None:
+    """The findings kept for these weights (any, if None) and labels, or None where a probe is needed."""
+    if weights is not None and state(store.network_path, KIND, _fingerprint(weights, labels)) is not State.CURRENT:
         return None
     try:
         with store.network() as file:
             kept = dict(file.attributes)
             layers = tuple(LayerFacts(**{**each, "shape": tuple(each["shape"])}) for each in kept.pop("layers"))
             facts = Facts(**{**kept, "classes": tuple(kept["classes"]), "layers": layers})
-            return facts if file.fingerprint == _fingerprint(facts.weights) else None
+            return facts if file.fingerprint == _fingerprint(facts.weights, labels) else None
     except (AtlasError, KeyError, TypeError):
         return None
 
 
-def _fingerprint(weights: str) -> str:
-    return fingerprint_of(KIND, VERSION, weights)
+def _fingerprint(weights: str, labels: str) -> str:
+    return fingerprint_of(KIND, VERSION, weights, labels)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.store import fingerprint_of
+from pipeline.store import fingerprint_of, fingerprint_of_file
 
 if TYPE_CHECKING:
     from pipeline.network import Network
@@ -68,6 +68,13 @@ def fingerprint(config: Config) -> str | None:
     """What the configured network is, found without torch; None where it must be loaded first."""
     parts = find(config).fingerprint(config)
     return None if parts is None else fingerprint_of(config.settings.model.source, parts, _overrides(config))
+
+
+def labels_fingerprint(config: Config) -> str:
+    """What the configuration calls the network and its classes, which changes no number but what the site says."""
+    model = config.settings.model
+    names = config.resolve(model.classes) if model.classes else None
+    return fingerprint_of(model.title, fingerprint_of_file(names) if names and names.is_file() else model.classes)
 
 
 def fingerprint_loaded(config: Config, network: Network) -> str:

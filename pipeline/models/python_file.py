@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def load(config: Config) -> Network:
     if weights is not None:
         parts.load_state(module, parts.read_state(weights), weights, config.settings.model.source)
     if isinstance(network, Network):
-        return network
+        return replace(network, title=config.settings.model.title or network.title)
     default = Preprocessing(224, parts.IMAGENET_MEAN, parts.IMAGENET_STD)
     preprocessing = parts.preprocessing(config, default)
     try:

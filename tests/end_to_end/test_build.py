@@ -89,6 +89,14 @@ def test_another_title_only_generates_the_site(built: Copy, tmp_path: Path) -> N
     assert {name for name, (computed, _) in place.build().items() if computed} == {"site"}
 
 
+def test_other_names_reach_the_site_and_compute_nothing(built: Copy, tmp_path: Path) -> None:
+    place = built(tmp_path)
+    place.config.write_text(place.config.read_text().replace("[model]", '[model]\ntitle = "Renamed"'))
+    counts = place.build()
+    assert {name for name, (computed, _) in counts.items() if computed} == {"site"}
+    assert "Renamed" in (tmp_path / "site" / "index.html").read_text()
+
+
 def test_changed_weights_compute_everything(built: Copy, tmp_path: Path) -> None:
     place = built(tmp_path)
     (tmp_path / "my_models.py").write_text((tmp_path / "my_models.py").read_text().replace("Plain()", "Plain(), seed=1"))
