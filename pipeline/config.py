@@ -121,7 +121,10 @@ class Config(BaseModel):
 
     def resolve(self, text: str) -> Path:
         """A path in the file, relative to the file."""
-        return self.path.parent / Path(text).expanduser()
+        try:
+            return self.path.parent / Path(text).expanduser()
+        except RuntimeError:  # "~name/…" where there is no user of that name: then it is the name of a file, if of anything
+            return self.path.parent / text
 
 
 def read(path: Path) -> Config:

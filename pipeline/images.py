@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,9 @@ class PhotographFile:
     source: str
     path: Path
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the file's bytes."""
+        """SHA-256 of the file's bytes, read once: many fingerprints are made of it."""
         return fingerprint_of_file(self.path)
 
 

@@ -86,7 +86,7 @@ class Network:
         modules = dict(self.module.named_modules())
         if not name or name not in modules:
             hint = did_you_mean(name, modules)
-            raise AtlasError(f'no layer "{name}" in {self.title}{hint} "building-blocks layers CONFIG" lists them')
+            raise AtlasError(f'no layer "{name}" in {self.title}{hint or ";"} "building-blocks layers CONFIG" lists them')
         return modules[name]
 
     def input(self, pixels: Any) -> Tensor:

@@ -57,9 +57,10 @@ def make_plan(chosen: Sequence[str], layers: Sequence[str], settings: Settings) 
     """Join the interfaces of the chosen figures into the contents to compute, the photograph and its logits first."""
     interfaces = tuple(figures.load(name).interface(tuple(layers), settings) for name in chosen)
     always: tuple[Content, ...] = (Activation(Substrate(INPUT, Atom.WHOLE)), Activation(CLASSES))
-    contents = dict.fromkeys(always + tuple(content for each in interfaces for content in each.contents))
-    by_path = {content.path: content for content in reversed(list(contents))}
-    return Plan(tuple(chosen), tuple(layers), interfaces, tuple(reversed(list(by_path.values()))))
+    by_path: dict[str, Content] = {}
+    for content in (*always, *(content for each in interfaces for content in each.contents)):
+        by_path.setdefault(content.path, content)
+    return Plan(tuple(chosen), tuple(layers), interfaces, tuple(by_path.values()))
 
 
 def image_fingerprint(plan: Plan, facts: Facts, settings: Settings, photograph: PhotographFile) -> str:

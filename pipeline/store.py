@@ -287,7 +287,7 @@ class File:
             return Array(np.asarray(values), tuple(dataset.attrs["dims"]), str(dataset.attrs["units"]))
         except KeyError as error:
             hint = did_you_mean(name, self.names())
-            raise AtlasError(f'{self.path}: holds no "{name}"{hint} "building-blocks inspect FILE" lists what it holds') from error
+            raise AtlasError(f'{self.path}: holds no "{name}"{hint or ";"} "building-blocks inspect FILE" lists what it holds') from error
         except OSError as error:
             raise AtlasError(f'{self.path}: "{name}" cannot be read ({error}); build again to replace the file') from error
 

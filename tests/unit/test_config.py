@@ -22,6 +22,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     read_back = read(config(tmp_path, 'dataset.images = ["a.jpg"]'))
     assert read_back.resolve("a.jpg") == tmp_path / "a.jpg"
     assert read_back.resolve("/x/a.jpg") == Path("/x/a.jpg")
+    assert read_back.resolve("~nobody-of-this-name/a.jpg") == tmp_path / "~nobody-of-this-name/a.jpg"
     assert read_back.name == "atlas"
 
 
