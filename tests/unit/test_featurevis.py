@@ -414,6 +414,7 @@ def test_functional_networks_with_shared_modules_and_logits_work() -> None:
 
 def test_hooks_and_modes_are_gone_after_rendering_and_after_an_exception() -> None:
     network = networks.network()
+    torch.set_flush_denormal(False)  # another test's build may have switched it on for the process
 
     def hooks(module: nn.Module) -> int:
         return sum(len(each._forward_hooks) + len(each._forward_pre_hooks) + len(each._backward_hooks) for each in module.modules())
