@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
+from pipeline.generate import generate
+from tests import synthetic
 from tests.browser.conftest import Open, ready
 
 ID = "class-comparison"
@@ -54,8 +58,20 @@ def test_any_two_classes_in_any_layer(open_page: Open, atlas: Atlas) -> None:
     assert shown(page) == expected(atlas, 0, MIDDLE, 4, 3)
     page.locator(f"#{ID} .swap").click()
     assert shown(page) == expected(atlas, 0, MIDDLE, 3, 4)
+    expect(page.locator(f"#{ID} .layer-choice")).to_be_visible()
     page.locator(f"#{ID} .layer-choice label").nth(0).click()
     assert shown(page) == expected(atlas, 0, "blocks.2", 3, 4)
+
+
+def test_a_lone_layer_is_named_and_not_offered(open_page: Open, tmp_path: Path) -> None:
+    atlas = synthetic.make(tmp_path / "store", photographs=synthetic.PHOTOGRAPHS[:1], layers=synthetic.LAYERS[1:2])
+    generate(atlas, tmp_path / "site")
+    page = open_page(folder=tmp_path / "site")
+    ready(page, ID)
+    expect(page.locator(f"#{ID} .layer-choice")).to_be_hidden()
+    expect(page.locator(f"#{ID} .sums")).to_contain_text("all 40 channels of middle <i>layer</i> together")
+    page.locator(f"#{ID} .channel").first.hover()
+    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("bright where it is active in middle <i>layer</i>, at most")
 
 
 def test_hovering_a_channel_shows_where_it_is_active(open_page: Open, atlas: Atlas) -> None:

@@ -14,7 +14,7 @@
     constructor(canvas) {
       this.context = canvas.getContext("2d");
       [canvas.width, canvas.height] = SIZE.map((side) => side * SHARP);
-      this.rest = document.createElement("canvas");
+      this.rest = element("canvas");
       [this.rest.width, this.rest.height] = [canvas.width, canvas.height];
     }
 
@@ -79,7 +79,7 @@
     build() {
       this.panels = new Map(findAll(this, ".cube").map((button) => [button.value, { button, text: find(button, ".cube-text"), drawing: new Drawing(find(button, "canvas")) }]));
       [this.channelSelect, this.groupSelect] = findAll(this, "select");
-      this.grid = new atlas.Grid(this.stage.root, "Places in the photograph", {
+      this.grid = new atlas.Grid(this.stage.root, {
         hover: (row, column) => this.move(row, column),
         choose: (row, column) => this.choose({ cell: `${row}.${column}` }),
         label: spot,
@@ -134,7 +134,7 @@
     /* Paint the four blocks. */
     draw() {
       const style = getComputedStyle(this), [ink, rule, paper] = ["--ink", "--edge", "--raised"].map((name) => style.getPropertyValue(name));
-      this.chosen = style.getPropertyValue("--chosen");
+      this.chosen = style.getPropertyValue("--mark");
       const { length, maps, groups } = this.layer, [rows, columns] = length.shape, depth = layerOf(this.layer.layer).shape[0];
       const longest = max(...length.values, 1e-9), largest = max(...maps.values, 1e-9);
       const grey = (t) => `rgb(${[0, 0, 0].map(() => Math.round(30 + 215 * max(0, t))).join()})`;
@@ -227,7 +227,7 @@
 
     /* Name the figures that use the chosen atom, and mark them. */
     tellFigures() {
-      const title = this.atom && this.panels.get(this.atom).button.querySelector("strong").textContent;
+      const title = this.atom && find(this.panels.get(this.atom).button, "strong").textContent;
       findAll(this.uses, "li").forEach((item) => {
         const used = Boolean(this.atom) && item.dataset.atoms.split(" ").includes(this.atom);
         item.hidden = !used;

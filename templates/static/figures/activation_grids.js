@@ -4,7 +4,7 @@
 "use strict";
 
 {
-  const { activation, address, find, findAll, layerGrids, linkGrids, name: bdi, numbersOf, on, percent, put, spot } = atlas;
+  const { activation, address, find, findAll, layerGrids, linkGrids, name: bdi, numbersOf, on, percent, put, radios, spot } = atlas;
   const { max, min, round } = Math;
 
   atlas.define("activation_grids", class extends atlas.Figure {
@@ -18,8 +18,7 @@
         back: () => this.held && this.choose({ held: null }),
         label: (i, row, column) => this.describe(i, row, column),
       });
-      this.sizes = findAll(this, ".sizes input");
-      this.sizes.forEach((input) => on(input, "change", () => this.choose({ size: input.value === "equal" ? null : input.value })));
+      this.markSize = radios(findAll(this, ".sizes input"), (size) => this.choose({ size: size === "equal" ? null : size }));
       const steps = { in: () => this.zoom * 1.5, out: () => this.zoom / 1.5, whole: () => 1 };
       const step = (name) => this.zoomTo(steps[name](), this.middle, false);
       this.buttons = Object.fromEntries(findAll(this.zooms, "button").map((button) => [button.value, button]));
@@ -96,7 +95,7 @@
       const inside = layer && row >= 0 && column >= 0 && row < layer.rows && column < layer.columns && Number.isInteger(row + column);
       this.held = Boolean(inside) && held === "yes";
       this.sized = size === "magnitude";
-      this.sizes.forEach((input) => (input.checked = (input.value === "magnitude") === this.sized));
+      this.markSize(this.sized ? size : "equal");
       const [zoom, x, y] = numbersOf(view);
       this.setZoom(zoom / 100 || 1, [x / 1000 || 0.5, y / 1000 || 0.5]);
       this.panels.forEach((_, each) => this.drawPanel(each));

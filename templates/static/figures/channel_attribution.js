@@ -13,7 +13,7 @@
 
     build() {
       on(this.select, "change", () => this.choose({ class: this.select.value, trail: null }));
-      this.roving = pointing(this.columns, "step", { look: (step) => this.look(step), pick: (step) => this.follow(step) });
+      this.renew = pointing(this.columns, "step", { look: (step) => this.look(step), pick: (step) => this.follow(step) });
       on(this.trailList, "click", (event) => {
         const button = event.target.closest("button");
         if (button) this.go(this.trail.slice(0, Number(button.dataset.length)));
@@ -42,7 +42,7 @@
       this.trail = end < 0 ? steps : steps.slice(0, end);
       this.drawn = this.view(this.trail);
       this.drawTrail();
-      this.drawColumns();
+      this.renew(this.drawn.map((column, m) => this.column(column, m)), "[aria-pressed=true]");
       this.table();
       this.look();
     }
@@ -114,14 +114,6 @@
       }));
     }
 
-    drawColumns() {
-      const focused = this.columns.contains(document.activeElement) && document.activeElement.dataset.step;
-      put(this.columns, ...this.drawn.map((column, m) => this.column(column, m)));
-      const button = focused ? find(this.columns, `[data-step="${focused}"]`) : null;
-      this.roving(button ?? find(this.columns, "[aria-pressed=true]"));
-      button?.focus({ preventScroll: true });
-    }
-
     column(column, m) {
       const { layer, entries, relation, own, ends } = column, { title } = layerOf(layer.layer);
       const target = this.target();
@@ -170,11 +162,7 @@
       findAll(this.columns, "button").forEach((each) => each.classList.toggle("looked-at", each.dataset.step === `${step?.layer}.${step?.place}`));
       this.scale.hidden = !step;
       this.drawEffects(step);
-      if (!step) {
-        this.stage.clear();
-        put(this.caption, this.caption.dataset.rest);
-        return;
-      }
+      if (!step) return this.rest();
       const layer = this.layers[step.layer], { maps, block } = layer, peak = this.shade(maps, step.place);
       put(this.caption, ...this.called(step), `: bright where it is active, at most ${peak}${block > 1 ? ` (mean over ${block} × ${block} positions)` : ""}.${layer.negative ? " Negative activations are shown as 0." : ""}${this.trail.length ? " Escape goes one step back." : ""}`);
       this.say(this.caption.textContent);

@@ -13,7 +13,7 @@
       this.selects = this.sides.map((side) => find(side, "select"));
       this.selects.forEach((select, side) => on(select, "change", () => this.choose({ [side ? "b" : "a"]: select.value, channel: null })));
       on(find(this, ".swap"), "click", () => this.choose({ a: this.selects[1].value, b: this.selects[0].value, channel: null }));
-      this.roving = pointing(this.columns, "channel", {
+      this.renew = pointing(this.columns, "channel", {
         look: (channel) => this.look(channel),
         pick: (channel) => this.choose({ channel: channel === this.pinned ? null : channel }),
       });
@@ -24,6 +24,7 @@
       this.stage.photograph(image);
       this.classes = data.classes;
       this.offer(data, "channel");
+      find(this, ".layer-choice").hidden = this.layers.size < 2; // the caption and the sums name the layer
       this.selects.forEach((select) => put(select, ...this.classes.map(({ index, name }) => element("option", { value: index }, name))));
     }
 
@@ -70,15 +71,11 @@
       const [a, b] = this.pair.map((place) => this.classes[place]);
       this.shown = [...left, ...right];
       const most = max(...this.shown.flatMap((entry) => [entry.net, entry.a, entry.b].map(abs)), 1e-9);
-      const focused = document.activeElement?.dataset?.channel;
       const blocks = [[left, a, "a"], [right, b, "b"]].map(([entries, { name }, side]) =>
         element("div", { class: `channel-block for-${side}`, role: "group", "aria-label": `Channels that support ${name}` },
           element("p.block-title", "supports ", bdi(name)),
           element("div.channel-row", ...(entries.length ? entries.map((entry) => this.column(entry, most)) : [element("p.quiet", "No channel of this layer does.")]))));
-      put(this.columns, this.rowNames(), ...blocks);
-      const button = focused && find(this.columns, `[data-channel="${focused}"]`);
-      this.roving(button);
-      button?.focus();
+      this.renew([this.rowNames(), ...blocks]);
       put(this.legend, `A full bar is ${decimal(most)} logits.${this.legend.dataset.sides}`);
       this.describeSums(a, b);
       this.table();
@@ -104,9 +101,9 @@
     }
 
     describeSums(a, b) {
-      const [p, q] = this.pair, { total, layer } = this.layer;
+      const [p, q] = this.pair, { total, layer } = this.layer, { title, shape } = layerOf(layer);
       const shown = this.shown.reduce((sum, entry) => sum + entry.net, 0);
-      put(this.sums, "Logit of ", bdi(a.name), " minus logit of ", bdi(b.name), `: ${signed(a.logit - b.logit)}. Attribution gives all ${layerOf(layer).shape[0]} channels of this layer together ${signed(total.at(p) - total.at(q))}, the ${this.shown.length} shown ${signed(shown)}.${this.sums.dataset.rest}`);
+      put(this.sums, "Logit of ", bdi(a.name), " minus logit of ", bdi(b.name), `: ${signed(a.logit - b.logit)}. Attribution gives all ${shape[0]} channels of `, bdi(title), ` together ${signed(total.at(p) - total.at(q))}, the ${this.shown.length} shown ${signed(shown)}.${this.sums.dataset.rest}`);
     }
 
     /* Show where a channel is active: the one pointed at, else the one that the keyboard is on, else the one that was clicked. */
@@ -115,13 +112,9 @@
       const entry = this.shown.find((each) => String(each.channel) === channel);
       findAll(this.columns, "button").forEach((each) => each.classList.toggle("looked-at", each.dataset.channel === channel));
       this.scale.hidden = !entry;
-      if (!entry) {
-        this.stage.clear();
-        put(this.caption, this.caption.dataset.rest);
-        return;
-      }
-      const { maps, negative } = this.layer, peak = this.shade(maps, entry.place);
-      put(this.caption, `Channel ${entry.channel}: bright where it is active, at most ${peak}.${negative ? " Negative activations are shown as 0." : ""}`);
+      if (!entry) return this.rest();
+      const { layer, maps, negative } = this.layer, peak = this.shade(maps, entry.place);
+      put(this.caption, `Channel ${entry.channel}: bright where it is active in `, bdi(layerOf(layer).title), `, at most ${peak}.${negative ? " Negative activations are shown as 0." : ""}`);
       this.say(`Channel ${entry.channel}, ${signed(entry.net)} logits of net evidence, activation at most ${peak}`);
     }
   });

@@ -4,7 +4,7 @@
 "use strict";
 
 {
-  const { colours, countChoice, element, find, findAll, flaw, layer: layerOf, name: bdi, number: decimal, numbersOf, on, percent, picture: pictureOf, pointing, put, range, signed } = atlas;
+  const { countChoice, element, find, findAll, flaw, groupKey, layer: layerOf, name: bdi, number: decimal, numbersOf, on, percent, picture: pictureOf, pointing, put, range, signed } = atlas;
   const { abs, max, min, round } = Math;
   const FACTORS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]; // by how much ribbons between the layers may be widened
   const TALLEST = 300; // pixels that the ribbons of one column take up at most
@@ -23,7 +23,7 @@
     build() {
       this.sliders = findAll(this, ".count-choice");
       on(this.aligning, "change", ({ target }) => this.choose({ factors: target.checked ? null : "independent", group: null }));
-      this.roving = pointing(this.flow, "node", {
+      this.renew = pointing(this.flow, "node", {
         look: (node) => this.look(node),
         pick: (node) => this.pick(node),
         back: () => this.followed && this.choose({ group: null }),
@@ -126,13 +126,10 @@
           y += box.height + GAP + extra;
         });
       });
-      const focused = document.activeElement?.dataset?.node;
       this.flow.style.height = `${height}px`;
       this.buttons = new Map([...boxes].map(([node, box]) => [node, this.node(node, box, side)]));
       this.paths = this.bands(ribbons, boxes);
-      put(this.flow, this.picture(height), ...this.buttons.values());
-      this.roving(this.buttons.get(focused));
-      this.buttons.get(focused)?.focus();
+      this.renew([this.picture(height), ...this.buttons.values()]);
       const middle = boxes.get(`${columns - 2}.0`).x;
       this.heads.style.gridTemplateColumns = `${columns > 2 ? `${middle}px ` : ""}${this.width - last - middle}px ${last}px`;
       put(this.heads, ...[...this.layers.map((name) => layerOf(name).title), "Classes"].map((title) => element("span", bdi(title))));
@@ -181,10 +178,8 @@
       else {
         button.ariaPressed = node === this.followed;
         const icon = pictureOf(this.layers[column], cut.units[i], `group ${i + 1}`);
-        const key = element("span.key", i + 1);
-        key.style.backgroundColor = `rgb(${colours.group(i)})`;
         button.ariaLabel = `${label}${flaw(icon)}. Show where it is and what it does for all classes.`;
-        icon.append(key);
+        icon.append(groupKey(i));
         icon.style.width = `${side}px`;
         button.append(icon);
       }
@@ -226,9 +221,8 @@
       this.buttons.forEach((button, each) => button.classList.toggle("looked-at", each === node));
       this.scale.style.visibility = cut ? "visible" : "hidden"; // its place is kept: what moves under a finger cannot be tapped
       if (!cut) {
-        this.stage.clear();
-        put(this.caption, this.caption.dataset.rest);
-        if (node) this.say(this.buttons.get(node).getAttribute("aria-label"));
+        this.rest();
+        if (node) this.say(this.buttons.get(node).ariaLabel);
         return;
       }
       this.shade(cut.presence, i);

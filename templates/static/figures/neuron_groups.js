@@ -3,7 +3,7 @@
 "use strict";
 
 {
-  const { activation, bar, cellOf, colours, countChoice, element, evidence, find, findAll, flaw, name: bdi, number: decimal, on, percent, picture: pictureOf, pointing, put, signed, spot } = atlas;
+  const { activation, bar, cellOf, colours, countChoice, element, evidence, find, findAll, flaw, groupKey, name: bdi, number: decimal, on, percent, picture: pictureOf, pointing, put, signed, spot } = atlas;
   const { abs, max, min } = Math;
 
   atlas.define("neuron_groups", class extends atlas.Figure {
@@ -13,18 +13,18 @@
       const roots = findAll(this, ".stage");
       [this.photo, this.map] = roots.map((root) => new atlas.Stage(root));
       this.grids = roots.map((root, i) => {
-        const grid = new atlas.Grid(root, i ? "Places in the map of groups" : "Places in the photograph", {
+        const grid = new atlas.Grid(root, {
           hover: (row, column) => this.look({ cell: [row, column] }),
           choose: (row, column) => this.choose({ cell: `${row}.${column}` === this.held?.join(".") ? null : `${row}.${column}` }),
           back: () => this.held && this.choose({ cell: null }),
           label: (row, column) => this.describe(row, column),
-        });
+        }, i ? "Places in the map of groups" : undefined);
         on(grid.root, "pointerleave", () => this.look());
         on(grid.cell, "focus", () => this.look({ cell: [grid.row, grid.column] }));
         on(grid.cell, "blur", () => this.look());
         return grid;
       });
-      this.roving = pointing(this.cards, "group", {
+      this.renew = pointing(this.cards, "group", {
         look: (group) => this.look({ group }),
         pick: (group) => this.choose({ group: Number(group) === this.pinned ? null : Number(group) + 1 }),
         back: () => this.pinned !== null && this.choose({ group: null }),
@@ -53,7 +53,7 @@
     }
 
     drawGroups() {
-      const { factors } = this, { count, units, explained, negative } = factors, focused = document.activeElement?.dataset?.group;
+      const { factors } = this, { count, units, explained, negative } = factors;
       this.drawn = factors;
       Object.assign(this, { presence: factors.presence, effect: factors.effect, rest: factors.rest });
       const [, rows, columns] = this.presence.shape;
@@ -67,14 +67,10 @@
       this.cards.style.setProperty("--count", count);
       this.cards.style.setProperty("--rows", this.classes.length + 1);
       this.cards.classList.toggle("many", count > 9);
-      const names = ["", "present, at most", ...this.classes.map(({ name }) => bdi(name))];
-      put(this.cards, 
-        element("div.row-names", { "aria-hidden": "true" }, ...names.map((name) => element("span", name))),
-        ...units.map((unit, g) => this.card(unit, g)),
-      );
-      [this.present, this.buttons] = [find(this.cards, ".row-names").children[1], findAll(this.cards, "button")];
-      this.roving(this.buttons[focused]);
-      this.buttons[focused]?.focus();
+      const names = ["", "present, at most", ...this.classes.map(({ name }) => bdi(name))].map((name) => element("span", name));
+      this.present = names[1];
+      this.buttons = units.map((unit, g) => this.card(unit, g));
+      this.renew([element("div.row-names", { "aria-hidden": "true" }, ...names), ...this.buttons]);
       put(this.most, activation(this.peak));
       put(this.legend, `A full bar of presence is ${activation(this.peak)}, of effect ${decimal(this.full)} logits; to the right: for the class, to the left and hatched: against it.`);
       this.describeSums(explained, negative);
@@ -95,12 +91,10 @@
     card(unit, g) {
       const picture = pictureOf(this.layer, unit, `group ${g + 1}`);
       picture.title = this.factors.places[g];
-      const key = element("span.key", g + 1);
-      key.style.backgroundColor = `rgb(${colours.group(g)})`;
       const values = this.effects(g);
       return element("button.channel.group", { "data-group": g, "aria-pressed": "false",
         "aria-label": `Group ${g + 1}, ${this.factors.places[g]}: ${this.classes.map(({ name }, k) => `${signed(values[k])} logits to ${name}`).join("; ")}${flaw(picture)}. Show where it is.` },
-      key, picture,
+      groupKey(g), picture,
       element("span.evidence.presence", element("span.evidence-name", "present"), element("span.value"), element("span.track", element("span.fill"))),
       // What it adds to the logits: to the right for the class, to the left against it.
       ...values.map((value, k) => evidence(bdi(this.classes[k].name), signed(value), bar(abs(value) / this.full / 2, value > 0 ? "for" : "against"))));
@@ -167,7 +161,7 @@
         : alone ? `Group ${Number(g) + 1} alone, ${this.factors.places[g]}: the darker, the less of it.${this.pinned === Number(g) ? " Click it again, or press Escape, to let go." : ""}`
         : this.caption.dataset.rest;
       if (place) this.say(this.describe(...place));
-      else if (alone) this.say(this.buttons[g].getAttribute("aria-label"));
+      else if (alone) this.say(this.buttons[g].ariaLabel);
     }
   });
 }

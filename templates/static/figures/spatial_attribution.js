@@ -7,7 +7,7 @@
 "use strict";
 
 {
-  const { activation, element, find, findAll, layerGrids, linkGrids, name: bdi, number: decimal, numbersOf, on, percent, put, roving, signed, spot } = atlas;
+  const { activation, element, find, findAll, frame, layerGrids, linkGrids, name: bdi, number: decimal, numbersOf, on, percent, put, radios, roving, signed, spot } = atlas;
   const { abs, max } = Math;
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
@@ -19,8 +19,7 @@ atlas.define("spatial_attribution", class extends atlas.Figure {
     const view = (panel, row, column) => ({ panel, row, column });
     this.panels = layerGrids(findAll(this, ".layer-map"), { hover: (...at) => this.look(view(...at)), choose: (...at) => this.hold(view(...at)), label: (...at) => this.describe(...at) });
     this.panels.forEach(({ grid }) => on(grid.root, "pointerleave", () => this.look()));
-    this.signs = findAll(this, ".signs input");
-    this.signs.forEach((input) => on(input, "change", () => this.choose({ sign: input.value === "for" ? null : input.value, factor: null })));
+    this.markSign = radios(findAll(this, ".signs input"), (sign) => this.choose({ sign: sign === "for" ? null : sign, factor: null }));
     this.rovings = [this.list, this.lists].map((list) => roving(list, "button"));
     for (const list of [this.list, this.lists]) {
       const seen = ({ target }) => this.viewOf(target.closest("button"));
@@ -49,7 +48,7 @@ atlas.define("spatial_attribution", class extends atlas.Figure {
 
   apply({ sign, cell, class: index, factor }) {
     this.sign = sign === "against" ? sign : "for";
-    this.signs.forEach((input) => (input.checked = input.value === this.sign));
+    this.markSign(this.sign);
     // Only when they change: a button that is drawn anew loses the focus.
     if (this.drawn !== `${this.image} ${this.sign}`) this.drawFactors();
     const [panel, row, column] = numbersOf(cell), layer = this.layers[panel];
@@ -134,8 +133,7 @@ atlas.define("spatial_attribution", class extends atlas.Figure {
 
   /* The same place in the photograph and in the other layers. */
   link({ panel, row, column }) {
-    const { rows, columns } = this.layers[panel];
-    Object.assign(this.mark.style, { width: `${100 / columns}%`, height: `${100 / rows}%`, left: `${(100 * column) / columns}%`, top: `${(100 * row) / rows}%` });
+    frame(this.mark, this.layers[panel], row, column);
     linkGrids(this.panels, panel, row, column, same(this.held, this.view));
   }
 

@@ -29,11 +29,12 @@
       [values, scale] = [new Float32Array(bytes.length), 1];
       for (let i = 0; i < bytes.length; i++) values[i] = meaning[bytes[i]];
     }
-    const at = (...place) => values[place.reduce((sum, i, axis) => sum * shape[axis] + i, 0)] * scale;
+    const index = (place) => place.reduce((sum, i, axis) => sum * shape[axis] + i, 0);
+    const at = (...place) => values[index(place)] * scale;
     /* The part of the array at the first indexes: slice(c) of [C, H, W] is [H, W], sharing the memory. */
     const slice = (...place) => {
       const size = shape.slice(place.length).reduce((a, b) => a * b, 1);
-      const start = place.reduce((sum, i, axis) => sum * shape[axis] + i, 0) * size;
+      const start = index(place) * size;
       return values.subarray(start, start + size);
     };
     return { shape, values, scale, at, slice };

@@ -67,6 +67,9 @@ window.atlas = { build: document.documentElement.dataset.build, site: null };
   atlas.on = (target, type, act, options) => target.addEventListener(type, act, options);
   atlas.put = (parent, ...children) => parent.replaceChildren(...children);
 
+  /* Tell the figure around an element that one of its pictures is missing. */
+  atlas.missing = (element, path) => element.dispatchEvent(new CustomEvent("atlas-missing", { bubbles: true, detail: new Error(`${path} is missing or damaged.`) }));
+
   /* 0, 1, …, count − 1. */
   atlas.range = (count) => [...Array(count).keys()];
 
@@ -116,7 +119,8 @@ window.atlas = { build: document.documentElement.dataset.build, site: null };
     const draw = () => {
       if (!details.open || details.closest(".figure").dataset.state !== "ready") return;
       const [headings, rows] = make();
-      details.querySelector("table").replaceChildren(
+      atlas.put(
+        atlas.find(details, "table"),
         element("thead", element("tr", ...headings.map(cell("th", "col")))),
         element("tbody", ...rows.map(([first, ...rest]) => element("tr", cell("th", "row")(first), ...rest.map(cell("td"))))),
       );

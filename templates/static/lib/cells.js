@@ -10,7 +10,7 @@
     static state = "semantic-dictionary";
 
     build() {
-      this.grid = new atlas.Grid(this.stage.root, "Places in the photograph", {
+      this.grid = new atlas.Grid(this.stage.root, {
         hover: (row, column, keyed) => (keyed || !this.held) && this.move(row, column),
         choose: (row, column) => this.hold(row, column),
         back: () => this.held && this.choose({ held: null }),

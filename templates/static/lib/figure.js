@@ -9,7 +9,7 @@
 "use strict";
 
 {
-  const { element, find, layer: layerOf, name: bdi, on, put, state: choices } = atlas;
+  const { element, find, findAll, layer: layerOf, name: bdi, on, put, state: choices } = atlas;
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -108,6 +108,12 @@
       return atlas.activation(Math.max(...maps.slice(i)) * maps.scale);
     }
 
+    /* The photograph as it is, with the caption that the markup has for it. */
+    rest() {
+      this.stage.clear();
+      put(this.caption, this.caption.dataset.rest);
+    }
+
     /* What to do next, as the markup has it. */
     advise() {
       put(this.hint, this.hint.dataset[this.held ? "held" : "rest"]);
@@ -132,17 +138,19 @@
     }
   };
 
+  /* Radio buttons: choose(value) is called with that of the one chosen. Returns what marks one. */
+  const radios = atlas.radios = (inputs, choose) => {
+    inputs.forEach((input) => on(input, "change", () => choose(input.value)));
+    return (value) => inputs.forEach((input) => (input.checked = input.value === value));
+  };
+
   /* A choice of layers as radio buttons in a <fieldset>; `choose(name)` is called with the layer's name. */
   const layerChoice = (fieldset, id, names, choose) => {
-    const inputs = names.map((name) => {
-      const { title, shape } = layerOf(name);
-      const input = element("input", { type: "radio", name: `${id}-layer`, value: name });
-      on(input, "change", () => choose(name));
-      const label = element("label", input, element("span", bdi(title), element("small", `${shape[1]} × ${shape[2]} × ${shape[0]}`)));
-      return [input, label];
-    });
-    find(fieldset, ".choices").replaceChildren(...inputs.map(([, label]) => label));
-    return (name) => inputs.forEach(([input]) => (input.checked = input.value === name));
+    put(find(fieldset, ".choices"), ...names.map((value) => {
+      const { title, shape: [channels, rows, columns] } = layerOf(value);
+      return element("label", element("input", { type: "radio", name: `${id}-layer`, value }), element("span", bdi(title), element("small", `${rows} × ${columns} × ${channels}`)));
+    }));
+    return radios(findAll(fieldset, "input"), choose);
   };
 
   /* A choice of how many groups, as a slider over `counts`: a <label> with an <input type="range"> and an <output>. */

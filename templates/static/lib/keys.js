@@ -2,7 +2,7 @@
 "use strict";
 
 {
-  const { find, findAll, on } = atlas;
+  const { find, findAll, on, put } = atlas;
 
   /* Keep one of the elements matching `selector` in `container` in the tab order; arrow keys, Home and End move on. */
   atlas.roving = (container, selector) => {
@@ -24,7 +24,8 @@
   };
 
   /* Buttons of which the one pointed at, or reached by the keyboard, is looked at, and a clicked one picked: look(value) or,
-     when that ends, look(); pick(value); back() for Escape. A button's value is its `data-<key>`. Returns what roving does. */
+     when that ends, look(); pick(value); back() for Escape. A button's value is its `data-<key>`. Returns what draws the
+     container anew, draw(children, stop): the button that had the focus has it again; else the Tab key stops at `stop`. */
   atlas.pointing = (container, key, { look, pick, back }) => {
     const value = (event) => event.target.closest("button")?.dataset[key];
     const hear = (type, act) => on(container, type, act);
@@ -34,6 +35,13 @@
     hear("focusout", (event) => container.contains(event.relatedTarget) || look());
     hear("click", (event) => value(event) !== undefined && pick(value(event)));
     hear("keydown", (event) => event.key === "Escape" && back?.());
-    return atlas.roving(container, "button");
+    const rove = atlas.roving(container, "button");
+    return (children, stop = "button") => {
+      const { activeElement: before } = document, focused = container.contains(before) ? before.dataset[key] : undefined;
+      put(container, ...children);
+      const again = focused && find(container, `[data-${key}="${focused}"]`);
+      rove(again ?? find(container, stop));
+      again?.focus({ preventScroll: true });
+    };
   };
 }

@@ -22,8 +22,8 @@
           this.filter();
         }
       });
-      find(this, ".picker-previous").addEventListener("click", () => this.turn(-1));
-      find(this, ".picker-next").addEventListener("click", () => this.turn(1));
+      on(find(this, ".picker-previous"), "click", () => this.turn(-1));
+      on(find(this, ".picker-next"), "click", () => this.turn(1));
       choices.listen(() => this.follow());
       new ResizeObserver(() => this.clientWidth !== this.width && this.follow()).observe(this);
       this.follow();

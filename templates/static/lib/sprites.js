@@ -15,7 +15,7 @@
         image.onload = () => resolve(image);
         image.onerror = () => {
           files.delete(path);
-          reject(new Error(`${path} is missing or damaged.`));
+          reject();
         };
         image.src = address(path);
       }));
@@ -42,7 +42,7 @@
       style.backgroundSize = `${columns * 100}% ${rows * 100}%`;
       style.backgroundPosition = `${((within % columns) / (columns - 1)) * 100}% ${rows > 1 ? (floor(within / columns) / (rows - 1)) * 100 : 0}%`;
       element.classList.add("shown");
-    }, (error) => element.dispatchEvent(new CustomEvent("atlas-missing", { bubbles: true, detail: error })));
+    }, () => atlas.missing(element, path));
   };
 
   /* What a unit is called: "channel 12", "group 3". */

@@ -19,7 +19,7 @@
       this.image.src = address(path);
       this.root.classList.toggle("gridded", Boolean(grid));
       this.image.alt = `${grid ? "Activation grid of the photograph" : "Photograph"}: ${title}`;
-      this.image.onerror = () => this.root.dispatchEvent(new CustomEvent("atlas-missing", { bubbles: true, detail: new Error(`${path} is missing or damaged.`) }));
+      this.image.onerror = () => atlas.missing(this.root, path);
     }
 
     /* Lay levels `values` [rows, columns] over the photograph; `maximum` is the level of the full colour. */
@@ -44,11 +44,15 @@
     }
   };
 
+  /* Put an element where a cell of a grid lies on the stage. */
+  const frame = atlas.frame = ({ style }, { rows, columns }, row, column) =>
+    Object.assign(style, { width: `${100 / columns}%`, height: `${100 / rows}%`, left: `${(100 * column) / columns}%`, top: `${(100 * row) / rows}%` });
+
   /* Cells over a stage. Only the current cell is an element: it moves, so that 784 cells cost as much as one.
      `hover(row, column)`: the pointer or the focus is there; `choose(row, column)`: clicked, tapped, or Enter;
      `back()`: Escape; `label(row, column)`: its name for those who do not see it. */
   atlas.Grid = class {
-    constructor(root, name, { hover, choose, back, label }) {
+    constructor(root, { hover, choose, back, label }, name = "Places in the photograph") {
       Object.assign(this, { rows: 1, columns: 1, row: 0, column: 0, hover, choose, back, label });
       this.cell = element("div", { role: "gridcell", tabindex: "0", class: "cell" });
       this.line = element("div", { role: "row" }, this.cell);
@@ -89,11 +93,7 @@
     /* Show the cell at a place; `held`: chosen, so that the pointer passes over without effect. */
     place(row, column, held = false) {
       Object.assign(this, { row, column });
-      const { style } = this.cell;
-      style.width = `${100 / this.columns}%`;
-      style.height = `${100 / this.rows}%`;
-      style.left = `${(100 * column) / this.columns}%`;
-      style.top = `${(100 * row) / this.rows}%`;
+      frame(this.cell, this, row, column);
       this.cell.classList.toggle("held", held);
       this.line.ariaRowIndex = row + 1;
       this.cell.ariaColIndex = column + 1;
@@ -105,7 +105,7 @@
   /* One stage with cells for each layer, in the elements `roots`; handlers as for a grid, with the layer's place first. */
   atlas.layerGrids = (roots, { hover, choose, back, label }) => [...roots].map((root, i) => {
     const stage = new atlas.Stage(find(root, ".stage")), { name, title } = atlas.site.layers[i], part = (text) => find(root, `.${text}`);
-    const grid = new atlas.Grid(stage.root, `Cells of ${title}`, { hover: (...at) => hover(i, ...at), choose: (...at) => choose(i, ...at), back, label: (...at) => label(i, ...at) });
+    const grid = new atlas.Grid(stage.root, { hover: (...at) => hover(i, ...at), choose: (...at) => choose(i, ...at), back, label: (...at) => label(i, ...at) }, `Cells of ${title}`);
     on(grid.cell, "focus", () => grid.cell.matches(":focus-visible") && hover(i, grid.row, grid.column, true));
     return { root, stage, grid, name, title, part, window: part("window"), lens: part("lens"), text: part("lens-text") };
   });
