@@ -2,9 +2,11 @@
 
 Same processor, same run, same network, same channels, 128-px pictures. The score is the mean activation of the channel for the final,
 untransformed picture, at 128 px and enlarged to 224 px. The peers live in `build/peers`, an environment of their own that this
-benchmark makes; they use this project's torch. `BENCHMARK_CHANNELS` (2), `BENCHMARK_PEER_LIMIT` (300 seconds for each peer and layer;
-pictures finished by then are compared) and `BENCHMARK_PEER_STEPS` (each peer's own default) change how long it takes: the full
-comparison is 32 channels, many hours on two cores, nearly all of them the peers'.
+benchmark makes; they use this project's torch. Their pictures are kept there: a score does not depend on how busy the machine is, so
+that one run can add to another's sample. Times are always of this run: each peer makes `BENCHMARK_TIMED` (1) pictures of every layer
+anew, in turn with ours. `BENCHMARK_CHANNELS` (2), `BENCHMARK_PEER_LIMIT` (300 seconds for each peer and layer, after which it is
+compared by what it has), `BENCHMARK_PEERS` and `BENCHMARK_LAYERS` (names separated by commas; all) and `BENCHMARK_PEER_STEPS` (each peer's own default) change how long it takes: 32 channels are
+hours on two cores, nearly all of them the peers'.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import sysconfig
 import tempfile
 import time
 import venv
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,7 @@ PEERS = {"lucent": "torch-lucent==0.1.8", "dreamlens": "dreamlens==0.1.1", "hora
 NEEDED = ("kornia==0.4.1", "einops", "decorator", "future", "ipython", "matplotlib", "tqdm")
 LAYERS = (("googlenet", "inception_4d"), ("efficientnet_lite0", "blocks.4.0.bn1"), ("efficientnet_lite0", "blocks.5.0.bn1"))
 SIDE = 128
+TIMED = int(os.environ.get("BENCHMARK_TIMED", "1"))
 LIMIT = int(os.environ.get("BENCHMARK_PEER_LIMIT", "300"))  # seconds for one peer and layer
 
 
@@ -79,8 +83,41 @@ def ours(network: Network, layer: str, channels: list[int], name: str) -> tuple[
     return np.stack([found[f"channel:{channel}"] for channel in channels]).astype(np.float32) / 255, seconds
 
 
-def peer(name: str, source: str, layer: str, channels: list[int]) -> tuple[np.ndarray, float] | str:
-    """Render with a peer; pictures and seconds a picture, or the last line of what went wrong."""
+@dataclass(frozen=True)
+class Made:
+    """A peer's pictures f4 `[n, 128, 128, 3]` of some channels, those of earlier runs among them, and its seconds a picture in this one."""
+
+    channels: list[int]
+    pictures: np.ndarray
+    seconds: float
+
+
+def peer(name: str, source: str, layer: str, channels: list[int]) -> Made | str:
+    """Have a peer render channels, the first ones anew and of the others those it has not rendered yet.
+
+    Returns
+    -------
+    Made or str
+        What there is when its time is up; when there is nothing, the last line of what went wrong.
+    """
+    kept = CHECKOUT / "build" / "peers" / "pictures" / f"{name}-{source}-{layer}-{PEER_STEPS}.npz"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    known: dict[int, np.ndarray] = {}
+    if kept.exists():
+        with np.load(kept) as file:
+            known = dict(zip(file["channels"].tolist(), file["pictures"], strict=True))
+    fresh = channels[:TIMED] + [channel for channel in channels[TIMED:] if channel not in known]
+    result = _run(name, source, layer, fresh)
+    if isinstance(result, str):
+        return result
+    pictures, seconds = result
+    known |= dict(zip(fresh, pictures, strict=False))
+    np.savez(kept, channels=np.array(list(known)), pictures=np.stack(list(known.values())))
+    done = [channel for channel in channels if channel in known]
+    return Made(done, np.stack([known[channel] for channel in done]), float(seconds[:TIMED].mean()))
+
+
+def _run(name: str, source: str, layer: str, channels: list[int]) -> tuple[np.ndarray, np.ndarray] | str:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "pictures.npz"
         arguments = [name, source, layer, ",".join(map(str, channels)), str(PEER_STEPS), str(output)]
@@ -99,17 +136,23 @@ def peer(name: str, source: str, layer: str, channels: list[int]) -> tuple[np.nd
         except subprocess.CalledProcessError as error:
             return (error.stderr.strip().splitlines() or ["no message"])[-1]
         with np.load(output) as file:
-            return file["pictures"], float(file["seconds"].mean())
+            return file["pictures"], file["seconds"]
 
 
 def _row(name: str, value: float | None, unit: str, bound: float | None = None) -> dict[str, Any]:
     return {"name": name, "value": value, "unit": unit, "bound": bound, "holds": None if bound is None or value is None else value >= bound}
 
 
+def _chosen(variable: str, names: Iterable[str]) -> list[str]:
+    wanted = os.environ.get(variable)
+    return [name for name in names if wanted is None or name in wanted.split(",")]
+
+
 def rows() -> list[dict[str, Any]]:
     found = []
+    chosen = _chosen("BENCHMARK_LAYERS", (layer for _, layer in LAYERS))
     for source, layer in LAYERS:
-        if available(source):
+        if layer in chosen and available(source):
             found += _compare(source, layer)
     return found
 
@@ -126,19 +169,22 @@ def _compare(source: str, layer: str) -> list[dict[str, Any]]:
         _row(f"{where}: fast, time", seconds, "s/picture"),
         *(_row(f"{where}: fast, score at {side} px", float(own[side].mean()), "activation") for side in own),
     ]
-    for name in PEERS:
+    for name in _chosen("BENCHMARK_PEERS", PEERS):
         result = peer(name, source, layer, channels)
         if isinstance(result, str):
             found.append(_row(f"{where}: {name} failed: {result[:100]}", None, ""))
             continue
-        done = len(result[0])
-        theirs = scores(network, layer, channels[:done], result[0])
-        ratio = {side: float(own[side][:done].mean() / max(theirs[side].mean(), 1e-9)) for side in theirs}
+        theirs = scores(network, layer, result.channels, result.pictures)
+        rows_of_both = [channels.index(channel) for channel in result.channels]
+        ratio = {side: float(own[side][rows_of_both].mean() / max(theirs[side].mean(), 1e-9)) for side in theirs}
         bounds = {"time": 30.0, SIDE: 1.0, 224: 0.8} if name == "lucent" else {"time": 1.0, SIDE: 1.0}
         found += [
-            _row(f"{where}: {name}, time", result[1], "s/picture"),
-            *(_row(f"{where}: {name}, score at {side} px", float(theirs[side].mean()), "activation") for side in theirs),
-            _row(f"{where}: fast is faster than {name}", result[1] / seconds, "times", bounds["time"]),
+            _row(f"{where}: {name}, time", result.seconds, "s/picture"),
+            *(
+                _row(f"{where}: {name}, score at {side} px, {len(result.channels)} channels", float(theirs[side].mean()), "activation")
+                for side in theirs
+            ),
+            _row(f"{where}: fast is faster than {name}", result.seconds / seconds, "times", bounds["time"]),
             *(_row(f"{where}: score of fast over {name}'s at {side} px", ratio[side], "times", bounds.get(side)) for side in ratio),
         ]
     return found

@@ -258,6 +258,9 @@ class Descent:
     Dividing by the second moment `(1 - s) g² + s mean(g²)` instead moves a parameter the more the more its gradient stands out, which
     gives cleaner pictures in fewer steps; s = 0 is Adam, s = 1 gradient descent scaled to unit length per picture.
 
+    Where a unit comes to its limit (ReLU6, say), only noise is left of its gradient, which Adam would blow up to full steps. So
+    the divisor forgets slowly, `v̂ₜ = max(p v̂ₜ₋₁, vₜ)`: p = 0 is Adam, p = 1 AMSGrad (Reddi et al. 2018).
+
     Parameters
     ----------
     parameters
@@ -266,12 +269,15 @@ class Descent:
         The part s of a second moment that all entries of a picture's parameter share.
     momentum, memory
         Adam's β₁ and β₂.
+    peak
+        The part p of its largest value so far that the divisor keeps in each step.
     """
 
     parameters: Parameters
     sharing: float = 0.0
     momentum: float = 0.9
     memory: float = 0.999
+    peak: float = 0.0
     count: int = 0
 
     def __post_init__(self) -> None:
@@ -279,13 +285,14 @@ class Descent:
             value.requires_grad_(True)
         self.means = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
         self.squares = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
+        self.peaks = {name: torch.zeros_like(value) for name, value in self.parameters.items()} if self.peak else {}
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Go one step down the gradients that `backward` left, and clear them."""
         self.count += 1
         corrected = rate / (1 - self.momentum**self.count)
-        root = math.sqrt(1 - self.memory**self.count)
+        unbiased = 1 - self.memory**self.count
         for name, value in self.parameters.items():
             gradient = value.grad
             if gradient is None:
@@ -295,7 +302,10 @@ class Descent:
             if self.sharing:
                 power.lerp_(power.flatten(1).mean(1).reshape(-1, *[1] * (power.ndim - 1)).expand_as(power), self.sharing)
             self.squares[name].lerp_(power, 1 - self.memory)
-            value.addcdiv_(self.means[name], self.squares[name].sqrt().div_(root).add_(_EPSILON), value=-corrected)
+            divisor = self.squares[name] / unbiased
+            if self.peak:
+                divisor = self.peaks[name] = torch.maximum(self.peaks[name].mul_(self.peak), divisor)
+            value.addcdiv_(self.means[name], divisor.sqrt().add_(_EPSILON), value=-corrected)
             value.grad = None
 
     def keep(self, rows: Tensor) -> None:
@@ -303,6 +313,7 @@ class Descent:
         self.parameters = {name: value.detach()[rows].requires_grad_(True) for name, value in self.parameters.items()}
         self.means = {name: value[rows] for name, value in self.means.items()}
         self.squares = {name: value[rows] for name, value in self.squares.items()}
+        self.peaks = {name: value[rows] for name, value in self.peaks.items()}
 
 
 # Objectives of one network reach hundreds, those of another hardly one: far below any gradient that is not zero.
@@ -382,7 +393,7 @@ class _Studio:
             each.objective - recipe.diversity * terms.likeness(each.layer, each.family) if recipe.diversity else each.objective
             for each in requests
         ]
-        descent = Descent(parameters, recipe.sharing, memory=recipe.memory)
+        descent = Descent(parameters, recipe.sharing, recipe.momentum, recipe.memory, recipe.peak)
         return _Canvases(torch.arange(len(requests), device=device), objectives, generators, draws, descent, [])
 
     def step(self, canvases: _Canvases, step: int, redirect: bool) -> None:
@@ -390,8 +401,8 @@ class _Studio:
         recipe = self.recipe
         pictures = self.parameterization.pictures(canvases.descent.parameters, recipe.size)
         shown = transforms.composite(pictures, backdrops(canvases.generators, recipe.size)) if pictures.shape[1] == 4 else pictures
-        view = round(recipe.size * recipe.view)
-        views = transforms.resample(shown, transforms.maps(canvases.draws[:, step], recipe.size, view), view)
+        # All of the canvas, at whatever side.
+        views = transforms.resample(shown, transforms.maps(canvases.draws[:, step], recipe.size, recipe.size), recipe.side(step))
         seen = views.detach().contiguous(memory_format=torch.channels_last)
         gradient, score = self.gradient(canvases.objectives, seen)
         silent = (gradient == 0).flatten(1).all(1).nonzero().flatten()
@@ -474,7 +485,7 @@ class _Studio:
             held += output.numel() * output.element_size() if isinstance(output, Tensor) else 0
 
         layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
-        view = round(self.recipe.size * self.recipe.view)
+        view = max(self.recipe.side(step) for step in range(self.recipe.steps))
         leaves = [module for module in self.network.module.modules() if not any(module.children())]
         handles = [module.register_forward_hook(measure) for module in leaves]
         try:

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.config import FeaturesTable
 from pipeline.errors import AtlasError, did_you_mean
 
-VERSION = 2
+VERSION = 3
 """Of the computation: raised whenever the same recipe gives other pictures, so that stored ones are made anew."""
 
 
@@ -37,16 +37,20 @@ class Recipe:
         Whether the learning rate falls to zero along half a cosine.
     sharing
         Part of the second moment that all parameters of a picture share: 0 is Adam, 1 scaled gradient descent.
-    memory
-        Adam's β₂.
+    momentum, memory
+        Adam's β₁ and β₂.
+    peak
+        Part of the largest second moment so far that each step keeps: 0 is Adam, 1 AMSGrad (Reddi et al. 2018).
     jitter
         Largest shift of the canvas before it is shown to the network, in pixels, in each direction.
     scales
         Smallest and largest magnification.
     degrees
         Largest rotation either way.
-    view
-        Side of what the network is shown, as a part of S; the rest lies outside for that step.
+    views
+        Sides at which the network is shown the picture, as parts of S, in turn: a picture made for one size only does little at others.
+    opening
+        Part of the steps, the first ones, at side S whatever the views: at a small side a picture takes shape at little cost.
     redirected
         Number of first steps with redirected gradients of clipped activations.
     blur, total_variation, l1, opacity
@@ -71,11 +75,14 @@ class Recipe:
     learning_rate: float = 0.035
     decay: bool = False
     sharing: float = 0.9
+    momentum: float = 0.9
     memory: float = 0.9
+    peak: float = 0.0
     jitter: float = 8.0
     scales: tuple[float, float] = (0.9, 1.1)
     degrees: float = 10.0
-    view: float = 1.0
+    views: tuple[float, ...] = (1.0,)
+    opening: float = 0.0
     redirected: int = 16
     blur: float = 0.0
     total_variation: float = 0.0
@@ -87,20 +94,41 @@ class Recipe:
     attempts: int = 3
     patience: float = 0.0
 
+    def side(self, step: int) -> int:
+        """Return the side in pixels at which the network is shown the picture in a step."""
+        opening = round(self.opening * self.steps)
+        part = 1.0 if step < opening else self.views[(step - opening) % len(self.views)]
+        # Whole strides of usual networks, so that no layer pads more than it must.
+        return self.size if part == 1 else max(round(self.size * part / 16) * 16, 16)
+
     def fingerprint_parts(self) -> dict[str, Any]:
         """Return what a picture depends on besides network, unit and seed, ready for JSON."""
         return {"featurevis": VERSION, **asdict(self)}
 
 
+_FAST = Recipe(
+    "fast",
+    size=112,
+    steps=30,
+    learning_rate=0.12,
+    momentum=0.3,
+    peak=0.85,
+    jitter=6.0,
+    scales=(0.95, 1.05),
+    degrees=5.0,
+    views=(1.375, 1.75),
+    opening=0.27,
+)
+
 RECIPES = {
     each.name: each
     for each in (
-        Recipe("fast", size=112, steps=48),
+        _FAST,
         # The article's icons: 110 px, what does not matter fades away (Lucid, alpha_feature_vis.ipynb).
         Recipe("article", size=110, steps=192, parameterization="fourier_alpha", learning_rate=0.03, opacity=0.5, patience=0.01),
         # Fel et al., "Unlocking Feature Visualization for Deep Networks with MAgnitude Constrained Optimization", 2023.
         Recipe("maco", size=160, steps=128, parameterization="maco", learning_rate=0.3, scales=(1.0, 1.6)),
-        Recipe("diverse", size=112, steps=64, variants=4, diversity=0.5),
+        replace(_FAST, name="diverse", steps=40, variants=4, diversity=0.5),
         # As Lucid and Lucent set it up, to compare with.
         Recipe("lucid", size=128, steps=512, learning_rate=0.05, sharing=0.0, memory=0.999),
     )

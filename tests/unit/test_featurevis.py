@@ -351,6 +351,40 @@ def test_without_sharing_the_descent_is_torchs_adam() -> None:
     torch.testing.assert_close(ours.parameters["x"].detach(), theirs.detach())
 
 
+def test_steps_shrink_with_gradients_that_fade_only_where_the_peak_is_kept() -> None:
+    def last_step(peak: float) -> float:
+        descent = engine.Descent({"x": torch.zeros(1, 1)}, momentum=0.0, memory=0.5, peak=peak)
+        for size in (1.0, 1.0, 1e-3, 1e-3, 1e-3):
+            before = descent.parameters["x"].item()
+            descent.parameters["x"].grad = torch.full((1, 1), size)
+            descent.step(0.1)
+        return abs(descent.parameters["x"].item() - before)
+
+    assert last_step(1.0) == pytest.approx(0.1 * 1e-3, rel=1e-2)
+    assert last_step(1.0) < last_step(0.85) < last_step(0.0)
+
+
+def test_a_picture_is_shown_at_its_own_side_first_and_then_at_the_views_in_turn() -> None:
+    recipe = replace(recipes.RECIPES["fast"], size=64, steps=8, opening=0.25, views=(1.375, 1.75))
+    assert [recipe.side(step) for step in range(8)] == [64, 64, 96, 112, 96, 112, 96, 112]
+    assert {replace(recipe, size=50, views=(1.0,)).side(step) for step in range(8)} == {50}
+
+    network, seen = networks.network(), []
+    handle = network.module.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0].shape[-1]))
+    studio = engine._Studio(network, recipe, 0, None)
+    canvases = studio.stretch(engine.requests_for_channels("early", [0]), [0])
+    for step in range(4):
+        studio.step(canvases, step, redirect=False)
+    handle.remove()
+    assert seen == [64, 64, 96, 112]
+
+
+def test_an_enlarged_view_shows_all_of_the_picture() -> None:
+    picture = torch.rand(1, 3, 16, 16)
+    shown = transforms.resample(picture, transforms.maps(torch.tensor([[1.0, 0.0, 0.0, 0.0]]), 16, 16), 32)
+    torch.testing.assert_close(shown[..., 1:-1, 1:-1], nn.functional.interpolate(picture, 32, mode="bilinear")[..., 1:-1, 1:-1])
+
+
 def test_shared_second_moments_do_not_mix_pictures() -> None:
     start, gradient = torch.randn(2, 5), torch.randn(2, 5)
     both, one = engine.Descent({"x": start.clone()}, sharing=0.9), engine.Descent({"x": start[1:].clone()}, sharing=0.9)
