@@ -5,8 +5,8 @@ untransformed picture, at 128 px and enlarged to 224 px. The peers live in `buil
 benchmark makes; they use this project's torch. Their pictures are kept there: a score does not depend on how busy the machine is, so
 that one run can add to another's sample. Times are always of this run: each peer makes `BENCHMARK_TIMED` (1) pictures of every layer
 anew, in turn with ours. `BENCHMARK_CHANNELS` (2), `BENCHMARK_PEER_LIMIT` (300 seconds for each peer and layer, after which it is
-compared by what it has), `BENCHMARK_PEERS` and `BENCHMARK_LAYERS` (names separated by commas; all) and `BENCHMARK_PEER_STEPS` (each peer's own default) change how long it takes: 32 channels are
-hours on two cores, nearly all of them the peers'.
+compared by what it has), `BENCHMARK_PEERS` and `BENCHMARK_LAYERS` (names separated by commas; all) and `BENCHMARK_PEER_STEPS` (each
+peer's own default) change how long it takes: 32 channels are hours on two cores, nearly all of them the peers'.
 """
 
 from __future__ import annotations
