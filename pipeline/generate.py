@@ -152,6 +152,7 @@ class Sheet:
     name: str  # of its files; numbered, because two layers' names may differ only in characters that files cannot have
     pictures: dict[str, Picture]
     missing: tuple[str, ...]
+    surpassed: dict[str, int]  # picture of a channel → number of photographs that it activates its channel more than
 
     @property
     def dead(self) -> tuple[str, ...]:
@@ -170,7 +171,8 @@ class Sheet:
 
     def facts(self) -> dict[str, Any]:
         """Return what the browser needs to find a picture."""
-        return {"sheet": self.name, "units": list(self.pictures), "dead": list(self.dead)}
+        surpassed = [self.surpassed.get(unit) for unit in self.pictures]
+        return {"sheet": self.name, "units": list(self.pictures), "dead": list(self.dead), "surpassed": surpassed}
 
     def crop(self, unit: str) -> dict[str, Any] | None:
         """Say where a picture lies in its part, for pages without JavaScript."""
@@ -195,14 +197,45 @@ def _sheets(atlas: Atlas, figures: Sequence[Figure]) -> dict[str, Sheet]:
     """Read what the figures want of each layer; first what is seen at once, then photograph by photograph."""
     first = [opening(figure, atlas, photograph) for photograph in atlas.photographs for figure in figures]
     rest = [[figure.units(atlas, photograph) for figure in figures] for photograph in atlas.photographs]
+    means = _mean_activations(atlas)
     sheets = {}
     for i, layer in enumerate(atlas.network.layers):
         by_photograph = [set().union(*(units.get(layer.name, set()) for units in each)) for each in rest]
         units = sprites.in_order(*(each.get(layer.name, ()) for each in first), *(sorted(each, key=_by_number) for each in by_photograph))
         found = atlas.pictures(layer.name, units) if units else {}
         pictures = {unit: found[unit] for unit in units if unit in found}
-        sheets[layer.name] = Sheet(layer, f"{i + 1}-{layer.slug}", pictures, tuple(unit for unit in units if unit not in found))
+        missing = tuple(unit for unit in units if unit not in found)
+        sheets[layer.name] = Sheet(layer, f"{i + 1}-{layer.slug}", pictures, missing, surpassed(pictures, means[layer.name]))
     return sheets
+
+
+def _mean_activations(atlas: Atlas) -> dict[str, np.ndarray]:
+    """Read what each photograph does to each channel: layer → f4 `[photographs, C]`, means over positions."""
+    means: dict[str, list[np.ndarray]] = {layer.name: [] for layer in atlas.network.layers}
+    for photograph in atlas.photographs:
+        with atlas.image(photograph) as file:
+            for layer, found in means.items():
+                found.append(file.values(f"activation/{layer}").mean(axis=(1, 2), dtype=np.float32))
+    return {layer: np.stack(found) for layer, found in means.items()}
+
+
+def surpassed(pictures: Mapping[str, Picture], means: np.ndarray) -> dict[str, int]:
+    """Count for each picture of a channel the photographs that activate its channel less, positions averaged.
+
+    Parameters
+    ----------
+    pictures
+        By unit; only those of channels count, because a photograph's activation along a direction is no figure of the atlas.
+    means
+        f4 `[photographs, C]`, of the pictures' layer.
+    """
+    found = {}
+    for unit, picture in pictures.items():
+        kind, _, number = unit.partition(":")
+        channel = number.partition("~")[0]  # the variants of a unit are "channel:12~1", …
+        if kind == "channel" and channel.isdecimal() and int(channel) < means.shape[1]:
+            found[unit] = int((means[:, int(channel)] < picture.activation).sum())
+    return found
 
 
 def _by_number(unit: str) -> tuple[str, int, str]:

@@ -18,7 +18,8 @@ from pipeline import sprites
 from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
 from pipeline.figures import FIGURES, semantic_dictionary
-from pipeline.generate import generate, is_current, published, squeezed
+from pipeline.generate import generate, is_current, published, squeezed, surpassed
+from pipeline.store import Picture
 from tests import synthetic
 
 
@@ -44,6 +45,19 @@ def test_a_site_is_written_and_reported(atlas: Atlas, tmp_path: Path) -> None:
     assert not any(part.startswith("_") for path in found for part in path.split("/"))
     assert len(report.dead) == len(report.missing) == len(atlas.network.layers)
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_pictures_are_told_how_many_photographs_they_surpass(atlas: Atlas, tmp_path: Path) -> None:
+    def picture(activation: float) -> Picture:
+        return Picture(np.zeros((2, 2, 3), np.uint8), activation, activation, alive=True)
+
+    means = np.array([[0.0, 1.0], [0.5, 3.0], [2.0, 5.0]], np.float32)
+    pictures = {"channel:0": picture(1.0), "channel:1": picture(9.0), "channel:1~2": picture(1.0), "direction:ab": picture(9.0)}
+    assert surpassed(pictures, means) == {"channel:0": 2, "channel:1": 3, "channel:1~2": 0}
+
+    generate(atlas, tmp_path / "site")
+    script = (tmp_path / "site" / "data" / "site.js").read_text()
+    assert script.count('"surpassed"') == len(atlas.network.layers)
 
 
 def test_the_same_atlas_gives_the_same_bytes(atlas: Atlas, tmp_path: Path) -> None:

@@ -52,7 +52,9 @@
   atlas.icon = (element, layerName, unit, name = atlas.unit(unit)) => {
     const layer = layerOf(layerName), place = placeOf(layer, unit);
     const state = place === undefined ? "absent" : layer.dead.includes(unit) ? "dead" : "alive";
-    const means = { alive: "", dead: " (the picture found does not activate it)", absent: " (no picture was made)" }[state];
+    const surpassed = layer.surpassed[place] ?? -1, { length } = atlas.site.photographs;
+    const alive = surpassed < 0 ? "" : `, activates it more than ${surpassed} of ${length} photographs`;
+    const means = { alive, dead: " (the picture found does not activate it)", absent: " (no picture was made)" }[state];
     element.classList.add("icon");
     element.classList.remove("shown");
     element.dataset.picture = state;
@@ -60,6 +62,7 @@
     delete element.dataset.sprite;
     element.role = "img";
     element.ariaLabel = `Feature visualization of ${name}, layer ${layer.title}${means}`;
+    element.title = element.ariaLabel;
     if (place !== undefined) atlas.sprite(element, layer.sheet, place, layer.units.length);
     return element;
   };
