@@ -89,7 +89,7 @@ def render_grid(
     with denormals_flushed():
         parameters = {name: value.to(network.device) for name, value in easel.start().items()}
         before = easel.likeness(easel.cells(parameters))
-        descent = Descent(parameters, recipe.sharing, memory=recipe.memory)
+        descent = Descent(parameters, recipe.sharing, recipe.momentum, recipe.memory)
         draws = easel.draws()
         for step in range(recipe.steps):
             easel.step(descent, draws[:, step], redirect=step < _REDIRECTED)

@@ -151,7 +151,7 @@ class GridRecipe:
         Weights of the shared pictures and of the cell's own.
     cosine_power
         Exponent p of the direction objective.
-    steps, learning_rate, sharing, memory, jitter, scales, degrees
+    steps, learning_rate, sharing, momentum, memory, jitter, scales, degrees
         As in `Recipe`.
     """
 
@@ -162,9 +162,10 @@ class GridRecipe:
     shared: float = 0.5
     unique: float = 0.7
     cosine_power: float = 1.0
-    steps: int = 40
-    learning_rate: float = 0.05
+    steps: int = 24
+    learning_rate: float = 0.12
     sharing: float = 0.9
+    momentum: float = 0.5
     memory: float = 0.9
     jitter: float = 3.0
     scales: tuple[float, float] = (0.9, 1.1)
