@@ -6,7 +6,8 @@ benchmark makes; they use this project's torch. Their pictures are kept there: a
 that one run can add to another's sample. Times are always of this run: each peer makes `BENCHMARK_TIMED` (1) pictures of every layer
 anew, in turn with ours. `BENCHMARK_CHANNELS` (2), `BENCHMARK_PEER_LIMIT` (300 seconds for each peer and layer, after which it is
 compared by what it has), `BENCHMARK_PEERS` and `BENCHMARK_LAYERS` (names separated by commas; all) and `BENCHMARK_PEER_STEPS` (each
-peer's own default) change how long it takes: 32 channels are hours on two cores, nearly all of them the peers'.
+peer's own default) change how long it takes: 32 channels are hours on two cores, nearly all of them the peers'. `BENCHMARK_STEPS` gives
+`fast` other steps than its own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import tempfile
 import time
 import venv
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from pipeline.featurevis.recipes import named
 from pipeline.network import Network
 
 CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "2"))
+STEPS = int(os.environ.get("BENCHMARK_STEPS", "0"))
 PEER_STEPS = int(os.environ.get("BENCHMARK_PEER_STEPS", "0"))
 PEERS = {"lucent": "torch-lucent==0.1.8", "dreamlens": "dreamlens==0.1.1", "horama": "horama==0.3.0"}
 NEEDED = ("kornia==0.4.1", "einops", "decorator", "future", "ipython", "matplotlib", "tqdm")
@@ -77,7 +79,7 @@ def scores(network: Network, layer: str, channels: list[int], pictures: np.ndarr
 def ours(network: Network, layer: str, channels: list[int], name: str) -> tuple[np.ndarray, float]:
     """Render with a recipe at 128 px; pictures and seconds a picture, everything included."""
     began = time.perf_counter()
-    batches = list(render(network, requests_for_channels(layer, channels), replace(named(name), size=SIDE)))
+    batches = list(render(network, requests_for_channels(layer, channels), named(name, size=SIDE, steps=STEPS or None)))
     seconds = (time.perf_counter() - began) / len(channels)
     found = {unit: picture for batch in batches for unit, picture in zip(batch.units, batch.pictures, strict=True)}
     return np.stack([found[f"channel:{channel}"] for channel in channels]).astype(np.float32) / 255, seconds
