@@ -7,16 +7,12 @@ the channel, at 128 px and enlarged to 224 px, seconds are those of a picture in
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from benchmarks._networks import available, load
-from benchmarks.featurevis_peers import LAYERS, SIDE, scores
-from pipeline.featurevis.optimizer import render, requests_for_channels
+from benchmarks.featurevis_peers import LAYERS, SIDE, ours, row, scores
 from pipeline.featurevis.recipes import RECIPES
 
 CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "4"))
@@ -51,22 +47,8 @@ def rows() -> list[dict[str, Any]]:
     network, channels = load(source), [STRIDE * index for index in range(CHANNELS)]
     found = []
     for name, settings in SETTINGS.items():
-        recipe = replace(RECIPES["fast"], size=SIDE, **settings)
-        began = time.perf_counter()
-        batches = list(render(network, requests_for_channels(layer, channels), recipe))
-        seconds = (time.perf_counter() - began) / len(channels)
-        made = {unit: picture for batch in batches for unit, picture in zip(batch.units, batch.pictures, strict=True)}
-        pictures = np.stack([made[f"channel:{channel}"] for channel in channels]).astype(np.float32) / 255
+        pictures, seconds = ours(network, layer, channels, replace(RECIPES["fast"], size=SIDE, **settings))
         reached = scores(network, layer, channels, pictures)
-        found.append({"name": f"{name}: time", "value": seconds, "unit": "s/picture", "bound": None, "holds": None})
-        found += [
-            {
-                "name": f"{name}: score at {side} px",
-                "value": float(reached[side].mean()),
-                "unit": "activation",
-                "bound": None,
-                "holds": None,
-            }
-            for side in reached
-        ]
+        found.append(row(f"{name}: time", seconds, "s/picture"))
+        found += [row(f"{name}: score at {side} px", float(reached[side].mean()), "activation") for side in reached]
     return found

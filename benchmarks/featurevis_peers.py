@@ -30,7 +30,7 @@ import torch
 from benchmarks._networks import CHECKOUT, available, load
 from pipeline.featurevis.contact_sheet import spread
 from pipeline.featurevis.optimizer import render, requests_for_channels
-from pipeline.featurevis.recipes import named
+from pipeline.featurevis.recipes import Recipe, named
 from pipeline.network import Network
 
 CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "2"))
@@ -76,10 +76,10 @@ def scores(network: Network, layer: str, channels: list[int], pictures: np.ndarr
     return found
 
 
-def ours(network: Network, layer: str, channels: list[int], name: str) -> tuple[np.ndarray, float]:
-    """Render with a recipe at 128 px; pictures and seconds a picture, everything included."""
+def ours(network: Network, layer: str, channels: list[int], recipe: Recipe) -> tuple[np.ndarray, float]:
+    """Render with a recipe; pictures f4 `[n, S, S, 3]` and seconds a picture, everything included."""
     began = time.perf_counter()
-    batches = list(render(network, requests_for_channels(layer, channels), named(name, size=SIDE, steps=STEPS or None)))
+    batches = list(render(network, requests_for_channels(layer, channels), recipe))
     seconds = (time.perf_counter() - began) / len(channels)
     found = {unit: picture for batch in batches for unit, picture in zip(batch.units, batch.pictures, strict=True)}
     return np.stack([found[f"channel:{channel}"] for channel in channels]).astype(np.float32) / 255, seconds
@@ -141,7 +141,7 @@ def _run(name: str, source: str, layer: str, channels: list[int]) -> tuple[np.nd
             return file["pictures"], file["seconds"]
 
 
-def _row(name: str, value: float | None, unit: str, bound: float | None = None) -> dict[str, Any]:
+def row(name: str, value: float | None, unit: str, bound: float | None = None) -> dict[str, Any]:
     return {"name": name, "value": value, "unit": unit, "bound": bound, "holds": None if bound is None or value is None else value >= bound}
 
 
@@ -164,30 +164,30 @@ def _compare(source: str, layer: str) -> list[dict[str, Any]]:
     with torch.no_grad():
         count = network.run_to(torch.full((1, 3, SIDE, SIDE), 0.5), [layer])[layer].shape[1]
     channels = spread(count, CHANNELS)
-    pictures, seconds = ours(network, layer, channels, "fast")
+    pictures, seconds = ours(network, layer, channels, named("fast", size=SIDE, steps=STEPS or None))
     own = scores(network, layer, channels, pictures)
     where = f"{source} {layer}"
     found = [
-        _row(f"{where}: fast, time", seconds, "s/picture"),
-        *(_row(f"{where}: fast, score at {side} px", float(own[side].mean()), "activation") for side in own),
+        row(f"{where}: fast, time", seconds, "s/picture"),
+        *(row(f"{where}: fast, score at {side} px", float(own[side].mean()), "activation") for side in own),
     ]
     for name in _chosen("BENCHMARK_PEERS", PEERS):
         result = peer(name, source, layer, channels)
         if isinstance(result, str):
-            found.append(_row(f"{where}: {name} failed: {result[:100]}", None, ""))
+            found.append(row(f"{where}: {name} failed: {result[:100]}", None, ""))
             continue
         theirs = scores(network, layer, result.channels, result.pictures)
         rows_of_both = [channels.index(channel) for channel in result.channels]
         ratio = {side: float(own[side][rows_of_both].mean() / max(theirs[side].mean(), 1e-9)) for side in theirs}
         bounds = {"time": 30.0, SIDE: 1.0, 224: 0.8} if name == "lucent" else {"time": 1.0, SIDE: 1.0}
         found += [
-            _row(f"{where}: {name}, time", result.seconds, "s/picture"),
+            row(f"{where}: {name}, time", result.seconds, "s/picture"),
             *(
-                _row(f"{where}: {name}, score at {side} px, {len(result.channels)} channels", float(theirs[side].mean()), "activation")
+                row(f"{where}: {name}, score at {side} px, {len(result.channels)} channels", float(theirs[side].mean()), "activation")
                 for side in theirs
             ),
-            _row(f"{where}: fast is faster than {name}", result.seconds / seconds, "times", bounds["time"]),
-            *(_row(f"{where}: score of fast over {name}'s at {side} px", ratio[side], "times", bounds.get(side)) for side in ratio),
+            row(f"{where}: fast is faster than {name}", result.seconds / seconds, "times", bounds["time"]),
+            *(row(f"{where}: score of fast over {name}'s at {side} px", ratio[side], "times", bounds.get(side)) for side in ratio),
         ]
     return found
 

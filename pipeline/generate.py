@@ -32,6 +32,8 @@ from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
 from pipeline.figures import Figure, chosen, grids, opening
 from pipeline.figures.classes import leading
+from pipeline.figures.units import channel_of
+from pipeline.grammar import Activation, Atom, Substrate
 from pipeline.store import Picture, fingerprint_of
 
 MANIFEST = "atlas.json"
@@ -197,7 +199,6 @@ def _sheets(atlas: Atlas, figures: Sequence[Figure]) -> dict[str, Sheet]:
     """Read what the figures want of each layer; first what is seen at once, then photograph by photograph."""
     first = [opening(figure, atlas, photograph) for photograph in atlas.photographs for figure in figures]
     rest = [[figure.units(atlas, photograph) for figure in figures] for photograph in atlas.photographs]
-    means = _mean_activations(atlas)
     sheets = {}
     for i, layer in enumerate(atlas.network.layers):
         by_photograph = [set().union(*(units.get(layer.name, set()) for units in each)) for each in rest]
@@ -205,18 +206,20 @@ def _sheets(atlas: Atlas, figures: Sequence[Figure]) -> dict[str, Sheet]:
         found = atlas.pictures(layer.name, units) if units else {}
         pictures = {unit: found[unit] for unit in units if unit in found}
         missing = tuple(unit for unit in units if unit not in found)
-        sheets[layer.name] = Sheet(layer, f"{i + 1}-{layer.slug}", pictures, missing, surpassed(pictures, means[layer.name]))
+        # Only figures that show channels make sure that the photographs' activations are in the store.
+        counted = surpassed(pictures, _mean_activations(atlas, layer)) if any(channel_of(unit) is not None for unit in pictures) else {}
+        sheets[layer.name] = Sheet(layer, f"{i + 1}-{layer.slug}", pictures, missing, counted)
     return sheets
 
 
-def _mean_activations(atlas: Atlas) -> dict[str, np.ndarray]:
-    """Read what each photograph does to each channel: layer → f4 `[photographs, C]`, means over positions."""
-    means: dict[str, list[np.ndarray]] = {layer.name: [] for layer in atlas.network.layers}
+def _mean_activations(atlas: Atlas, layer: Layer) -> np.ndarray:
+    """Read what each photograph does to each channel of a layer: f4 `[photographs, C]`, means over positions."""
+    path = Activation(Substrate(layer.name, Atom.CHANNEL)).path
+    means = []
     for photograph in atlas.photographs:
         with atlas.image(photograph) as file:
-            for layer, found in means.items():
-                found.append(file.values(f"activation/{layer}").mean(axis=(1, 2), dtype=np.float32))
-    return {layer: np.stack(found) for layer, found in means.items()}
+            means.append(file.values(path).mean(axis=(1, 2), dtype=np.float32))
+    return np.stack(means)
 
 
 def surpassed(pictures: Mapping[str, Picture], means: np.ndarray) -> dict[str, int]:
@@ -229,13 +232,11 @@ def surpassed(pictures: Mapping[str, Picture], means: np.ndarray) -> dict[str, i
     means
         f4 `[photographs, C]`, of the pictures' layer.
     """
-    found = {}
-    for unit, picture in pictures.items():
-        kind, _, number = unit.partition(":")
-        channel = number.partition("~")[0]  # the variants of a unit are "channel:12~1", …
-        if kind == "channel" and channel.isdecimal() and int(channel) < means.shape[1]:
-            found[unit] = int((means[:, int(channel)] < picture.activation).sum())
-    return found
+    return {
+        unit: int((means[:, channel] < picture.activation).sum())
+        for unit, picture in pictures.items()
+        if (channel := channel_of(unit)) is not None
+    }
 
 
 def _by_number(unit: str) -> tuple[str, int, str]:

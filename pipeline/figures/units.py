@@ -15,6 +15,12 @@ def channel_unit(channel: int) -> str:
     return f"channel:{int(channel)}"
 
 
+def channel_of(unit: str) -> int | None:
+    """Return the channel that a picture is of, its further variants ("channel:12~1") too; None for a direction."""
+    kind, _, number = unit.partition(":")
+    return int(number.partition("~")[0]) if kind == "channel" else None
+
+
 def direction_unit(vector: np.ndarray) -> str:
     """Name of the picture of a direction f4 `[C]` in a layer's activations, such as a group's `channels[g]`."""
     return f"direction:{fingerprint_of(np.ascontiguousarray(vector, dtype='<f4'))[:12]}"

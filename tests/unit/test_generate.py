@@ -7,8 +7,10 @@ import json
 import re
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +21,7 @@ from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
 from pipeline.figures import FIGURES, semantic_dictionary
 from pipeline.generate import generate, is_current, published, squeezed, surpassed
-from pipeline.store import Picture
+from pipeline.store import Picture, Store
 from tests import synthetic
 
 
@@ -58,6 +60,15 @@ def test_pictures_are_told_how_many_photographs_they_surpass(atlas: Atlas, tmp_p
     generate(atlas, tmp_path / "site")
     script = (tmp_path / "site" / "data" / "site.js").read_text()
     assert script.count('"surpassed"') == len(atlas.network.layers)
+
+
+def test_figures_without_channels_need_no_activations(tmp_path: Path) -> None:
+    made = synthetic.make(tmp_path / "store")
+    atlas = replace(made, store=Store(made.store.root))  # which has read nothing yet
+    for photograph in atlas.photographs:
+        with h5py.File(atlas.store.image_path(photograph.name), "a") as file:
+            del file["activation"]
+    assert generate(atlas, tmp_path / "site", ["neuron_groups", "design_space"]).files
 
 
 def test_the_same_atlas_gives_the_same_bytes(atlas: Atlas, tmp_path: Path) -> None:
