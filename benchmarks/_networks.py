@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from pipeline import config, models
+from pipeline.allocator import keep_memory
 from pipeline.network import Network
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -14,6 +15,7 @@ GOOGLENET_WEIGHTS = Path(os.environ.get("BUILDING_BLOCKS_SHARED", CHECKOUT.paren
 
 def load(source: str) -> Network:
     """Load "efficientnet_lite0" or "googlenet"."""
+    keep_memory()  # as every process that computes does
     table: dict[str, str] = {"source": source}
     if source == "googlenet":
         table["weights"] = str(GOOGLENET_WEIGHTS)

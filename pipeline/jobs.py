@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline import images, models
+from pipeline.allocator import keep_memory
 from pipeline.config import Config
 from pipeline.errors import AtlasError
 from pipeline.featurevis.recipes import recipe
@@ -89,6 +90,7 @@ def network(config: Config, device: str) -> Network:
 
         # Gradients of channels that hardly fire are denormal numbers, which some processors handle many times slower.
         torch.set_flush_denormal(True)
+        keep_memory()
         _loaded.clear()
         _loaded[key] = models.load(config).to(torch.device(device))
     return _loaded[key]

@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.overrides import TorchFunctionMode
 
+from pipeline.featurevis.lean import make_lean
 from pipeline.network import Network
 
 _FUSE: dict[type[nn.Module], Any] = {nn.Conv2d: fuse_conv_bn_eval, nn.Conv1d: fuse_conv_bn_eval, nn.Linear: fuse_linear_bn_eval}
@@ -145,12 +146,12 @@ _FOLDED: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], Network]] = WeakKeyD
 
 
 def fold(network: Network, keep: Sequence[str] = ()) -> Network:
-    """Return a copy of the network with its batch normalizations folded away, laid out channels-last.
+    """Return a copy of the network with its batch normalizations folded away and lean modules, laid out channels-last.
 
     Parameters
     ----------
     network
-        Any; without foldable pairs the copy is merely laid out channels-last.
+        Any; where nothing can be folded or made lean the copy is merely laid out channels-last.
     keep
         Layers that will be asked for: they exist in the copy and return the same values.
 
@@ -168,6 +169,7 @@ def fold(network: Network, keep: Sequence[str] = ()) -> Network:
         if rest is not None:
             _replace(folded.module, conv_name, _fusable(conv)(conv, norm))
             _replace(folded.module, norm_name, rest)
+    make_lean(folded.module)
     folded.module.requires_grad_(False)
     if not _agree(network, folded, keep):
         folded.module = copy.deepcopy(network.module)

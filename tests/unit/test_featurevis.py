@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline import allocator
 from pipeline.config import FeaturesTable
 from pipeline.errors import AtlasError
-from pipeline.featurevis import colour, folding, objectives, recipes, spectrum, transforms
+from pipeline.featurevis import colour, folding, lean, objectives, recipes, spectrum, transforms
 from pipeline.featurevis import optimizer as engine
 from pipeline.featurevis.parameterizations import PARAMETERIZATIONS, fourier_values
 from pipeline.featurevis.rectifiers import redirected
@@ -333,6 +336,50 @@ def test_a_folded_copy_is_made_once_until_weights_change() -> None:
         network.module.head.bias.add_(1.0)
     x = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(folding.folded(network, ("early",)).logits(x), network.logits(x), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("size", "beta", "k"), [(5, 0.75, 1.0), (4, 0.5, 2.0), (3, 1.0, 1.0)])
+def test_lean_response_normalization_is_torchs_with_its_gradient(size: int, beta: float, k: float) -> None:
+    x = (torch.randn(2, 9, 4, 5, generator=torch.Generator().manual_seed(0)) * 20).requires_grad_(True)
+    theirs = nn.LocalResponseNorm(size, 1e-2, beta, k)
+    ours = lean.LeanResponseNorm(size, 1e-2, beta, k)
+    torch.testing.assert_close(ours(x), theirs(x))
+    weights = torch.randn(2, 9, 4, 5)
+    torch.testing.assert_close(torch.autograd.grad(ours(x), x, weights)[0], torch.autograd.grad(theirs(x), x, weights)[0])
+    torch.testing.assert_close(ours(x[:, :, 0]), theirs(x[:, :, 0]))  # of other shapes torch's own
+
+
+def test_a_folded_copy_is_lean_and_the_original_is_left_alone() -> None:
+    body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(inplace=True), nn.LocalResponseNorm(5))
+    network = networks.network(nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)))
+    copy = folding.fold(network, ["0"]).module.get_submodule("0")
+    assert [type(each) for each in (copy[2], body[2])] == [lean.LeanResponseNorm, nn.LocalResponseNorm]
+    assert [each.inplace for each in (copy[1], body[1])] == [False, True]
+
+
+def test_memory_is_kept_unless_the_user_decided_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "100000")
+    assert not allocator.keep_memory()
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: (_ for _ in ()).throw(OSError(name)))
+    assert not allocator.keep_memory()  # a system without glibc
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is glibc's")
+def test_kept_memory_is_used_again() -> None:
+    script = """
+import resource
+import torch
+from pipeline.allocator import keep_memory
+assert keep_memory()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(1 << 24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(min(faults() for _ in range(32)))
+"""
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert int(output) < 1024  # the tensor has 16384 pages, which are paged in each time if it is handed back in between
 
 
 # ---------------------------------------------------------------- the optimizer
