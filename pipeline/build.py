@@ -65,7 +65,8 @@ class Survey:
 
     def picture_fingerprints(self) -> dict[str, str]:
         """Layer → fingerprint that its feature visualizations should have."""
-        return {layer: plan.picture_fingerprint(self.facts, self.config.settings, layer) for layer in self.plan.layers}
+        settings = self.config.settings
+        return {layer: plan.picture_fingerprint(self.facts, settings, layer, self.photographs) for layer in self.plan.layers}
 
     def grid_fingerprints(self) -> dict[tuple[str, str], str]:
         """(Photograph, layer) → fingerprint that its activation grid should have, for the layers that are shown as grids."""
@@ -282,17 +283,26 @@ def _render_pictures(survey: Survey, atlas: Atlas, reporter: Reporter) -> None:
         if not total:
             return
         device = choose_device(_device(survey.config, survey.options))
-        vectors = plan.directions(survey.plan, atlas)
-        jobs = [
-            PictureJob(survey.config, device, layer, chunk, {unit: vectors[layer][unit] for unit in chunk if unit in vectors[layer]})
-            for layer, units in missing.items()
-            for chunk in (tuple(units[start : start + PICTURES_PER_JOB]) for start in range(0, len(units), PICTURES_PER_JOB))
-        ]
+        vectors, magnitude = plan.directions(survey.plan, atlas), _spectrum(survey)
+        jobs = []
+        for layer, units in missing.items():
+            for start in range(0, len(units), PICTURES_PER_JOB):
+                chunk = tuple(units[start : start + PICTURES_PER_JOB])
+                needed_vectors = {unit: vectors[layer][unit] for unit in chunk if unit in vectors[layer]}
+                jobs.append(PictureJob(survey.config, device, layer, chunk, needed_vectors, magnitude))
         with _executor(survey) as (pool, workers):
             for job, batches in run_all(pool, workers, render_pictures, jobs):
                 for batch in batches:
                     survey.store.write_pictures(job.layer, atlas.picture_fingerprints[job.layer], batch.units, _arrays(batch), {})
                     stage.advance(len(batch.units))
+
+
+def _spectrum(survey: Survey) -> np.ndarray | None:
+    if not plan.own_spectrum(survey.config.settings):
+        return None
+    from pipeline.featurevis.spectrum import natural_magnitude
+
+    return natural_magnitude(images.decode(each.path) for each in survey.photographs)
 
 
 def _render_grids(survey: Survey, reporter: Reporter) -> None:

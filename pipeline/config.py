@@ -52,6 +52,7 @@ class FeaturesTable(Table):
     recipe: str = "fast"
     size: Annotated[int, Field(ge=32, le=512)] | None = None  # None: the recipe's
     steps: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    spectrum: Literal["bundled", "photographs"] = "bundled"  # whose, for recipes with a natural spectrum
     channels: Literal["shown", "all"] | dict[str, tuple[Annotated[int, Field(ge=0)], ...]] = "shown"
     seed: int = 0
 

@@ -30,7 +30,7 @@ import numpy as np
 from pipeline import __version__, sprites
 from pipeline.atlas import Atlas, Layer
 from pipeline.errors import AtlasError
-from pipeline.figures import Figure, chosen, grids, opening
+from pipeline.figures import Figure, chosen, directions, grids, opening
 from pipeline.figures.classes import leading
 from pipeline.figures.units import channel_of
 from pipeline.grammar import Activation, Atom, Substrate
@@ -154,7 +154,7 @@ class Sheet:
     name: str  # of its files; numbered, because two layers' names may differ only in characters that files cannot have
     pictures: dict[str, Picture]
     missing: tuple[str, ...]
-    surpassed: dict[str, int]  # picture of a channel → number of photographs that it activates its channel more than
+    surpassed: dict[str, int]  # picture → number of photographs that it activates its unit more than
 
     @property
     def dead(self) -> tuple[str, ...]:
@@ -206,37 +206,53 @@ def _sheets(atlas: Atlas, figures: Sequence[Figure]) -> dict[str, Sheet]:
         found = atlas.pictures(layer.name, units) if units else {}
         pictures = {unit: found[unit] for unit in units if unit in found}
         missing = tuple(unit for unit in units if unit not in found)
-        # Only figures that show channels make sure that the photographs' activations are in the store.
-        counted = surpassed(pictures, _mean_activations(atlas, layer)) if any(channel_of(unit) is not None for unit in pictures) else {}
+        means = _mean_activations(atlas, layer)
+        vectors = {
+            unit: vector
+            for photograph in atlas.photographs
+            for figure in figures
+            for unit, vector in directions(figure, atlas, photograph).get(layer.name, {}).items()
+        }
+        counted = {} if means is None else surpassed(pictures, means, vectors)
         sheets[layer.name] = Sheet(layer, f"{i + 1}-{layer.slug}", pictures, missing, counted)
     return sheets
 
 
-def _mean_activations(atlas: Atlas, layer: Layer) -> np.ndarray:
-    """Read what each photograph does to each channel of a layer: f4 `[photographs, C]`, means over positions."""
+def _mean_activations(atlas: Atlas, layer: Layer) -> np.ndarray | None:
+    """Read what each photograph does to each channel of a layer: f4 `[photographs, C]`, means over positions.
+
+    None where the figures of this atlas need no activations, so that the store may hold none.
+    """
     path = Activation(Substrate(layer.name, Atom.CHANNEL)).path
     means = []
     for photograph in atlas.photographs:
         with atlas.image(photograph) as file:
+            if path not in file:
+                return None
             means.append(file.values(path).mean(axis=(1, 2), dtype=np.float32))
     return np.stack(means)
 
 
-def surpassed(pictures: Mapping[str, Picture], means: np.ndarray) -> dict[str, int]:
-    """Count for each picture of a channel the photographs that activate its channel less, positions averaged.
+def surpassed(pictures: Mapping[str, Picture], means: np.ndarray, vectors: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Count for each picture the photographs that activate its channel or direction less, positions averaged.
 
     Parameters
     ----------
     pictures
-        By unit; only those of channels count, because a photograph's activation along a direction is no figure of the atlas.
+        By unit; one that is neither a channel nor among the vectors is left out.
     means
         f4 `[photographs, C]`, of the pictures' layer.
+    vectors
+        The directions f4 `[C]`, by unit; the mean over positions of `⟨a, v⟩` is `⟨mean a, v⟩`, which is what the pictures were made for.
     """
-    return {
-        unit: int((means[:, channel] < picture.activation).sum())
-        for unit, picture in pictures.items()
-        if (channel := channel_of(unit)) is not None
-    }
+    counted = {}
+    for unit, picture in pictures.items():
+        channel, vector = channel_of(unit), vectors.get(unit.partition("~")[0])
+        if channel is not None:
+            counted[unit] = int((means[:, channel] < picture.activation).sum())
+        elif vector is not None:
+            counted[unit] = int((means @ vector < picture.activation).sum())
+    return counted
 
 
 def _by_number(unit: str) -> tuple[str, int, str]:

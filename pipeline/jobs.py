@@ -43,7 +43,8 @@ class ImageJob:
 class PictureJob:
     """Render feature visualizations of `units` ("channel:12") of one layer.
 
-    `directions` holds the vectors of those units that are no channels: unit → f4 [C].
+    `directions` holds the vectors of those units that are no channels: unit → f4 [C]; `magnitude` the natural spectrum of the
+    recipe `maco`, unless it is that of the bundled photographs.
     """
 
     config: Config
@@ -51,6 +52,7 @@ class PictureJob:
     layer: str
     units: tuple[str, ...]
     directions: Mapping[str, np.ndarray]
+    magnitude: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def render_pictures(job: PictureJob) -> list[Batch]:
     features = job.config.settings.features
     requests = [Request(job.layer, unit, _objective(job, unit)) for unit in job.units]
     dtype = job.config.settings.execution.dtype
-    return list(render(loaded, requests, recipe(features), seed=features.seed, dtype=dtype))
+    return list(render(loaded, requests, recipe(features), seed=features.seed, dtype=dtype, magnitude=job.magnitude))
 
 
 def render_grid(job: GridJob) -> Grid:

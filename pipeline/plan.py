@@ -77,12 +77,18 @@ def image_fingerprint(plan: Plan, facts: Facts, settings: Settings, photograph: 
     )
 
 
-def picture_fingerprint(facts: Facts, settings: Settings, layer: str) -> str:
+def own_spectrum(settings: Settings) -> bool:
+    """Whether feature visualizations are made with the spectrum of the atlas's photographs."""
+    return settings.features.spectrum == "photographs" and recipe(settings.features).parameterization == "maco"
+
+
+def picture_fingerprint(facts: Facts, settings: Settings, layer: str, photographs: Sequence[PhotographFile]) -> str:
     """Of everything that a layer's feature visualizations depend on, besides their units."""
     features = settings.features
-    return fingerprint_of(
-        "visualizations", facts.weights, layer, recipe(features).fingerprint_parts(), features.seed, settings.execution.dtype
-    )
+    parts = [facts.weights, layer, recipe(features).fingerprint_parts(), features.seed, settings.execution.dtype]
+    if own_spectrum(settings):
+        parts.append(sorted(photograph.fingerprint for photograph in photographs))
+    return fingerprint_of("visualizations", *parts)
 
 
 def grid_fingerprint(facts: Facts, settings: Settings, photograph: PhotographFile, layer: str) -> str:

@@ -7,7 +7,7 @@ has values of variance 1 before the sigmoid, neither dull nor clipped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -18,7 +18,7 @@ from pipeline.featurevis import colour
 SIDE = 256
 
 
-def natural_magnitude(photographs: Sequence[np.ndarray], side: int = SIDE) -> np.ndarray:
+def natural_magnitude(photographs: Iterable[np.ndarray], side: int = SIDE) -> np.ndarray:
     """Measure the spectrum of photographs (Fel et al., MACO, 2023, there of ImageNet's).
 
     Parameters

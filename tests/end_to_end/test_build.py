@@ -83,6 +83,16 @@ def test_other_steps_render_pictures_but_compute_no_attribution(built: Copy, tmp
     assert reused == 0
 
 
+def test_pictures_with_the_photographs_own_spectrum_follow_the_photographs(built: Copy, tmp_path: Path) -> None:
+    place = built(tmp_path)
+    for spectrum in ("bundled", "photographs"):
+        place.config.write_text(place.config.read_text().partition("recipe")[0] + f'recipe = "maco"\nspectrum = "{spectrum}"\n')
+        assert place.build()["feature visualizations"][1] == 0
+        place.photograph("second", 5 if spectrum == "bundled" else 6)
+        reused = place.build()["feature visualizations"][1]
+        assert bool(reused) == (spectrum == "bundled")
+
+
 def test_another_title_only_generates_the_site(built: Copy, tmp_path: Path) -> None:
     place = built(tmp_path)
     place.config.write_text(place.config.read_text().replace("Small", "Other"))

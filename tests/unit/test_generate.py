@@ -54,8 +54,17 @@ def test_pictures_are_told_how_many_photographs_they_surpass(atlas: Atlas, tmp_p
         return Picture(np.zeros((2, 2, 3), np.uint8), activation, activation, alive=True)
 
     means = np.array([[0.0, 1.0], [0.5, 3.0], [2.0, 5.0]], np.float32)
-    pictures = {"channel:0": picture(1.0), "channel:1": picture(9.0), "channel:1~2": picture(1.0), "direction:ab": picture(9.0)}
-    assert surpassed(pictures, means) == {"channel:0": 2, "channel:1": 3, "channel:1~2": 0}
+    pictures = {
+        "channel:0": picture(1.0),
+        "channel:1": picture(9.0),
+        "channel:1~2": picture(1.0),
+        "direction:ab": picture(4.0),
+        "direction:ab~1": picture(0.5),
+        "direction:cd": picture(9.0),  # of which nothing is known
+    }
+    vectors = {"direction:ab": np.array([1.0, 1.0], np.float32)}
+    expected = {"channel:0": 2, "channel:1": 3, "channel:1~2": 0, "direction:ab": 2, "direction:ab~1": 0}
+    assert surpassed(pictures, means, vectors) == expected
 
     generate(atlas, tmp_path / "site")
     script = (tmp_path / "site" / "data" / "site.js").read_text()

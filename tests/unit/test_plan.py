@@ -58,13 +58,14 @@ def test_image_fingerprints_follow_what_the_file_depends_on(photograph: Photogra
     assert len({known, *others}) == len(others) + 1
 
 
-def test_picture_fingerprints_follow_features_only() -> None:
-    def of(facts: Facts = FACTS, layer: str = "early", **tables: Any) -> str:
-        return plan.picture_fingerprint(facts, settings(**tables), layer)
+def test_picture_fingerprints_follow_features_only(photograph: PhotographFile) -> None:
+    def of(facts: Facts = FACTS, layer: str = "early", photographs: tuple[PhotographFile, ...] = (photograph,), **tables: Any) -> str:
+        return plan.picture_fingerprint(facts, settings(**tables), layer, photographs)
 
     known = of()
     assert known == of(attribution={"method": "integrated"}, execution={"workers": 2})
     assert known == of(features={"channels": "all"})
+    assert known == of(photographs=(), features={"spectrum": "photographs"})  # which its recipe does not use
     others = [
         of(layer="late"),
         of(replace(FACTS, weights="v")),
@@ -72,6 +73,9 @@ def test_picture_fingerprints_follow_features_only() -> None:
         of(features={"size": 64}),
         of(features={"seed": 1}),
         of(execution={"dtype": "float32"}),
+        of(features={"recipe": "maco"}),
+        of(features={"recipe": "maco", "spectrum": "photographs"}),
+        of(photographs=(), features={"recipe": "maco", "spectrum": "photographs"}),
     ]
     assert len({known, *others}) == len(others) + 1
 
