@@ -22,6 +22,7 @@ from pipeline.featurevis import optimizer as engine
 from pipeline.featurevis.parameterizations import PARAMETERIZATIONS, fourier_values
 from pipeline.featurevis.rectifiers import redirected
 from pipeline.grammar import INPUT, OUTPUT
+from pipeline.models.torchvision_import import import_torchvision
 from pipeline.network import Network, Preprocessing
 from tests.unit import networks
 
@@ -347,6 +348,22 @@ def test_lean_response_normalization_is_torchs_with_its_gradient(size: int, beta
     weights = torch.randn(2, 9, 4, 5)
     torch.testing.assert_close(torch.autograd.grad(ours(x), x, weights)[0], torch.autograd.grad(theirs(x), x, weights)[0])
     torch.testing.assert_close(ours(x[:, :, 0]), theirs(x[:, :, 0]))  # of other shapes torch's own
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("shape", [(8, 8), (9, 8), (7, 12), (1, 5)])
+def test_lean_same_padding_is_timms(kernel: int, stride: int, shape: tuple[int, int]) -> None:
+    import_torchvision()  # which timm needs
+    from timm.layers import Conv2dSame
+
+    theirs = Conv2dSame(4, 8, kernel, stride=stride, groups=4)
+    ours = nn.Sequential(theirs)
+    lean.make_lean(ours)
+    assert isinstance(ours[0], lean.LeanSamePadding)
+    x = torch.randn(2, 4, *shape, requires_grad=True)
+    torch.testing.assert_close(ours(x), theirs(x))
+    torch.testing.assert_close(torch.autograd.grad(ours(x).square().sum(), x), torch.autograd.grad(theirs(x).square().sum(), x))
 
 
 def test_a_folded_copy_is_lean_and_the_original_is_left_alone() -> None:
