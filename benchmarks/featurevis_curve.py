@@ -34,9 +34,10 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "momentum": 0.5,
         "learning_rate": 0.07,
     },
-    "fast, 20 steps": {"steps": 20},
-    "fast, 30 steps": {},
-    "fast, 60 steps": {"steps": 60},
+    "30 steps, own side for a quarter, then 1.375 1.75": {"views": (1.375, 1.75), "opening": 0.27, "steps": 30},
+    "fast, 24 steps": {"steps": 24},
+    "fast": {},
+    "fast, 72 steps": {"steps": 72},
 }
 
 
