@@ -330,18 +330,22 @@ class _Finished:
 
 @dataclass
 class _Canvases:
-    """The pictures of a batch that are still being worked on; `rows` are their places in the batch."""
+    """The pictures of a batch that are still being worked on.
+
+    `rows` are their places in the batch, `silent` counts for each the latest steps without any gradient, not even a redirected one.
+    """
 
     rows: Tensor
     objectives: list[Objective]
     generators: list[np.random.Generator]
     draws: Tensor
     descent: Descent
+    silent: Tensor
     history: list[Tensor]
 
     def keep(self, staying: Tensor) -> None:
         chosen = staying.tolist()
-        self.rows, self.draws = self.rows[staying], self.draws[staying]
+        self.rows, self.draws, self.silent = self.rows[staying], self.draws[staying], self.silent[staying]
         self.objectives = [self.objectives[index] for index in chosen]
         self.generators = [self.generators[index] for index in chosen]
         self.history = [scores[staying] for scores in self.history]
@@ -372,10 +376,10 @@ class _Studio:
             for step in range(recipe.steps):
                 # A second attempt redirects for longer: the first one's steps did not bring its unit to life.
                 self.step(canvases, step, redirect=step < recipe.redirected * (max(attempts) + 1))
-                converged = self.converged(canvases.history)
-                if converged.any():
-                    end[canvases.rows[converged]] = self.pictures({k: v[converged] for k, v in canvases.descent.parameters.items()})
-                    canvases.keep((~converged).nonzero().flatten())
+                finished = self.converged(canvases.history) | (canvases.silent >= _HOPELESS)
+                if finished.any():
+                    end[canvases.rows[finished]] = self.pictures({k: v[finished] for k, v in canvases.descent.parameters.items()})
+                    canvases.keep((~finished).nonzero().flatten())
                     if not len(canvases.rows):
                         break
             if len(canvases.rows):
@@ -394,7 +398,8 @@ class _Studio:
             for each in requests
         ]
         descent = Descent(parameters, recipe.sharing, recipe.momentum, recipe.memory, recipe.peak)
-        return _Canvases(torch.arange(len(requests), device=device), objectives, generators, draws, descent, [])
+        rows, silent = torch.arange(len(requests), device=device), torch.zeros(len(requests), dtype=torch.int64, device=device)
+        return _Canvases(rows, objectives, generators, draws, descent, silent, [])
 
     def step(self, canvases: _Canvases, step: int, redirect: bool) -> None:
         """Show the pictures to the network through this step's views, and move them uphill."""
@@ -405,7 +410,9 @@ class _Studio:
         views = transforms.resample(shown, transforms.maps(canvases.draws[:, step], recipe.size, recipe.size), recipe.side(step))
         seen = views.detach().contiguous(memory_format=torch.channels_last)
         gradient, score = self.gradient(canvases.objectives, seen)
-        silent = (gradient == 0).flatten(1).all(1).nonzero().flatten()
+        quiet = (gradient == 0).flatten(1).all(1)
+        canvases.silent = torch.where(quiet & (not redirect), canvases.silent + 1, 0)
+        silent = quiet.nonzero().flatten()
         if redirect and len(silent):
             with redirected():
                 gradient[silent] = self.gradient([canvases.objectives[index] for index in silent], seen[silent])[0]
@@ -495,12 +502,15 @@ class _Studio:
                 handle.remove()
         for objective in objectives:
             objective.check({layer: tuple(response.shape[1:]) for layer, response in responses.items()})
-        # Each output is held for the backward pass, beside its gradient and copies in convolutions.
+        # Most outputs are held for the backward pass; on a CPU a batch takes about a quarter of this estimate.
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _CPU_MEMORY
-        return int(min(max(free // max(8 * held, 1), self.recipe.variants), 256 if device.type == "cuda" else 16))
+        return int(min(max(free // max(4 * held, 1), self.recipe.variants), 256 if device.type == "cuda" else 16))
 
 
-_CPU_MEMORY = 4 << 30  # bytes; half of it is used, which leaves room for the rest of a build on a small machine
+# Steps without any gradient, once none is redirected any more, after which a picture is given up; other views might still wake its unit.
+_HOPELESS = 3
+
+_CPU_MEMORY = 4 << 30  # bytes by that estimate, so that a build fits into a small machine
 
 _PENALTIES = {"blur": terms.blur(), "total_variation": terms.total_variation(), "l1": terms.l1(), "opacity": terms.opacity()}
 

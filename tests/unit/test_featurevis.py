@@ -287,6 +287,23 @@ def test_a_unit_that_cannot_be_activated_is_recorded_as_such() -> None:
     assert sorted(batch.units) == ["channel:0", "channel:1"]
 
 
+def test_a_picture_without_any_gradient_is_given_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+    original = engine.gradient
+    monkeypatch.setattr(engine, "gradient", lambda *each: shown.append(len(each[2])) or original(*each))
+    recipe = replace(QUICK, steps=40, attempts=1, redirected=0)
+    [batch] = engine.render(silent("module"), engine.requests_for_channels("layer", [0]), recipe)
+    assert not batch.alive[0]
+    assert len(shown) == 3
+    # While gradients are redirected each silent step looks twice, and nothing is given up.
+    shown.clear()
+    network = silent("module")
+    with torch.no_grad():
+        network.module.convolution.weight.mul_(1e-4)
+    list(engine.render(network, engine.requests_for_channels("layer", [0]), replace(recipe, redirected=4)))
+    assert len(shown) == 2 * 4 + 3
+
+
 # ---------------------------------------------------------------- folding
 
 
