@@ -120,5 +120,5 @@ def page(atlas: Atlas) -> dict[str, Any]:
         {"unit": unit, "number": i + 1, "place": groupings.place(factors.presence[i]), "effect": float(values[i, 0])}
         for i, unit in enumerate(factors.units)
     ]
-    strongest = max(groups, key=lambda group: group["effect"])
+    strongest = max(groups, key=lambda group: abs(group["effect"]))
     return {"layer": atlas.layer(name), "groups": groups, "strongest": strongest, "classes": classes, "explained": factors.explained}

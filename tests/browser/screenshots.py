@@ -48,7 +48,10 @@ def take(site: Path, folder: Path, state: str = "") -> list[Path]:
                 page.goto(f"{(site / 'index.html').absolute().as_uri()}{state}")
                 for each in visit_all(page):
                     written.append(folder / f"{each}-{device}-{scheme}.png")
-                    page.locator(f"#{each}-section").screenshot(path=written[-1])
+                    # The page's whole width: grids of layers reach beyond the column of text.
+                    box = page.locator(f"#{each}-section").bounding_box()
+                    assert box is not None
+                    page.screenshot(path=written[-1], full_page=True, clip={**box, "x": 0, "width": width})
                 written.append(folder / f"page-{device}-{scheme}.png")
                 page.screenshot(path=written[-1], full_page=True)
                 context.close()
