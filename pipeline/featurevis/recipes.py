@@ -109,15 +109,15 @@ class Recipe:
 _FAST = Recipe(
     "fast",
     size=112,
-    steps=36,
+    steps=44,
     learning_rate=0.12,
     momentum=0.3,
     peak=0.85,
     jitter=6.0,
     scales=(0.95, 1.05),
     degrees=5.0,
-    views=(1.75, 1.5),
-    opening=0.8,
+    views=(1.75,),
+    opening=0.7,
 )
 
 RECIPES = {
@@ -128,7 +128,7 @@ RECIPES = {
         Recipe("article", size=110, steps=192, parameterization="fourier_alpha", learning_rate=0.03, opacity=0.5, patience=0.01),
         # Fel et al., "Unlocking Feature Visualization for Deep Networks with MAgnitude Constrained Optimization", 2023.
         Recipe("maco", size=160, steps=128, parameterization="maco", learning_rate=0.3, scales=(1.0, 1.6)),
-        replace(_FAST, name="diverse", steps=48, variants=4, diversity=0.5),
+        replace(_FAST, name="diverse", steps=52, variants=4, diversity=0.5),
         # As Lucid and Lucent set it up, to compare with.
         Recipe("lucid", size=128, steps=512, learning_rate=0.05, sharing=0.0, memory=0.999),
     )
