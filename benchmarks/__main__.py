@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import benchmarks
+from pipeline.errors import AtlasError
 
 OUTPUT = Path("build/benchmarks.json")
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "h5py", "timm")
@@ -61,6 +62,9 @@ def main() -> int:
         print(f"{name} …", file=sys.stderr, flush=True)
         try:
             rows += importlib.import_module(f"benchmarks.{name}").rows()
+        except AtlasError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failed = True
         except Exception:  # one broken benchmark must not hide the others' figures
             traceback.print_exc()
             failed = True

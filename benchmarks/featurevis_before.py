@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks._networks import CHECKOUT
+from benchmarks.featurevis_peers import row
+from pipeline.errors import AtlasError
 
 COMMIT = os.environ.get("BENCHMARK_COMMIT", "d69114c")
 CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "32"))
@@ -63,11 +65,20 @@ for layer in layers:
 
 
 def former() -> Path:
-    """Return the folder with the former state, taken from the history the first time."""
+    """Return the folder with the former state, taken from the history the first time.
+
+    Raises
+    ------
+    AtlasError
+        When the history has no such state: a wrong name, or a clone without its history.
+    """
     folder = CHECKOUT / "build" / "before" / COMMIT
     if not folder.exists():
-        archive = subprocess.run(["git", "archive", COMMIT, "pipeline"], cwd=CHECKOUT, check=True, capture_output=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        taken = subprocess.run(["git", "archive", COMMIT, "pipeline"], cwd=CHECKOUT, check=False, capture_output=True)
+        if taken.returncode:
+            said = taken.stderr.decode(errors="replace").strip()
+            raise AtlasError(f"BENCHMARK_COMMIT={COMMIT}: no such state in the history of {CHECKOUT} ({said}); git log lists them")
+        with tarfile.open(fileobj=io.BytesIO(taken.stdout)) as files:
             files.extractall(folder, filter="data")
     return folder
 
@@ -91,11 +102,11 @@ def rows() -> list[dict[str, Any]]:
     before, now = (float(np.minimum(*(run[which][:, 0] for run in runs)).mean()) for which in range(2))
     ratios = (runs[0][1][:, 1:].mean(0) / runs[0][0][:, 1:].mean(0)).tolist()
     return [
-        {"name": f"demo layers at {COMMIT}: time", "value": before, "unit": "s/picture", "bound": None, "holds": None},
-        {"name": "demo layers now: time", "value": now, "unit": "s/picture", "bound": None, "holds": None},
-        {"name": "faster", "value": before / now, "unit": "times", "bound": 2.0, "holds": before / now >= 2.0},
+        row(f"demo layers at {COMMIT}: time", before, "s/picture"),
+        row("demo layers now: time", now, "s/picture"),
+        row("faster", before / now, "times", 2.0),
         *(
-            {"name": f"score over the former, {where}", "value": ratio, "unit": "times", "bound": 1.0, "holds": ratio >= 1.0}
+            row(f"score over the former, {where}", ratio, "times", 1.0)
             for where, ratio in zip(("at the pictures' side", f"at {ENLARGED} px"), ratios, strict=True)
         ),
     ]

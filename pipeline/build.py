@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import generate, images, models, plan, probe
+from pipeline import figures, generate, images, models, plan, probe
 from pipeline.atlas import Atlas, Layer, NetworkFacts, Photograph
 from pipeline.config import Config
 from pipeline.errors import AtlasError, raise_all
@@ -283,7 +283,7 @@ def _render_pictures(survey: Survey, atlas: Atlas, reporter: Reporter) -> None:
         if not total:
             return
         device = choose_device(_device(survey.config, survey.options))
-        vectors, magnitude = plan.directions(survey.plan, atlas), _spectrum(survey)
+        vectors, magnitude = figures.directions(figures.chosen(survey.plan.figures), atlas), _spectrum(survey)
         jobs = []
         for layer, units in missing.items():
             for start in range(0, len(units), PICTURES_PER_JOB):
@@ -375,14 +375,14 @@ def _require_photographs(survey: Survey) -> None:
 
 
 def _generate(atlas: Atlas, survey: Survey, reporter: Reporter, always: bool = False) -> Path:
-    output, figures = survey.options.output, survey.plan.figures
+    output, shown = survey.options.output, survey.plan.figures
     page = output / "index.html"
     always = always or any(stage.computed for stage in reporter.stages)
-    current = not always and generate.is_current(atlas, output, figures)
+    current = not always and generate.is_current(atlas, output, shown)
     with reporter.stage("site", "pages", 0 if current else 1, 1 if current else 0) as stage:
         if current:
             return page
-        report = generate.generate(atlas, output, figures)
+        report = generate.generate(atlas, output, shown)
         stage.advance()
     for figure, photographs in report.data.items():
         reporter.detail(f"  {figure}: {sum(photographs.values()) / 1e3:.0f} kB of data")

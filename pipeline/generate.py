@@ -199,6 +199,7 @@ def _sheets(atlas: Atlas, figures: Sequence[Figure]) -> dict[str, Sheet]:
     """Read what the figures want of each layer; first what is seen at once, then photograph by photograph."""
     first = [opening(figure, atlas, photograph) for photograph in atlas.photographs for figure in figures]
     rest = [[figure.units(atlas, photograph) for figure in figures] for photograph in atlas.photographs]
+    vectors = directions(figures, atlas)
     sheets = {}
     for i, layer in enumerate(atlas.network.layers):
         by_photograph = [set().union(*(units.get(layer.name, set()) for units in each)) for each in rest]
@@ -207,13 +208,7 @@ def _sheets(atlas: Atlas, figures: Sequence[Figure]) -> dict[str, Sheet]:
         pictures = {unit: found[unit] for unit in units if unit in found}
         missing = tuple(unit for unit in units if unit not in found)
         means = _mean_activations(atlas, layer)
-        vectors = {
-            unit: vector
-            for photograph in atlas.photographs
-            for figure in figures
-            for unit, vector in directions(figure, atlas, photograph).get(layer.name, {}).items()
-        }
-        counted = {} if means is None else surpassed(pictures, means, vectors)
+        counted = {} if means is None else surpassed(pictures, means, vectors[layer.name])
         sheets[layer.name] = Sheet(layer, f"{i + 1}-{layer.slug}", pictures, missing, counted)
     return sheets
 

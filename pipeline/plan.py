@@ -21,8 +21,6 @@ from pipeline.probe import Facts
 from pipeline.store import fingerprint_of
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from pipeline.atlas import Atlas
 
 CONTENTS_VERSION = 1  # raised when activations, attributions or groups are computed differently
@@ -118,16 +116,6 @@ def needed_units(plan: Plan, atlas: Atlas, settings: Settings) -> dict[str, list
             asked = channels.get(shown.name, ()) if isinstance(channels, dict) else ()
         needed[shown.name] |= {f"channel:{channel}" for channel in asked}
     return {layer: sorted(units, key=_unit_order) for layer, units in needed.items()}
-
-
-def directions(plan: Plan, atlas: Atlas) -> dict[str, dict[str, np.ndarray]]:
-    """The vectors f4 [C] of the units that are directions, by layer and unit."""
-    found: dict[str, dict[str, np.ndarray]] = {layer: {} for layer in plan.layers}
-    for name in plan.figures:
-        for photograph in atlas.photographs:
-            for layer, vectors in figures.directions(figures.load(name), atlas, photograph).items():
-                found[layer].update(vectors)
-    return found
 
 
 def grid_layers(plan: Plan) -> tuple[str, ...]:

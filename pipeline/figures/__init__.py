@@ -87,10 +87,16 @@ def chosen(names: Sequence[str] | None) -> tuple[Figure, ...]:
     return tuple(modules[name] for name in FIGURES if name in modules)
 
 
-def directions(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, Mapping[str, np.ndarray]]:
-    """Return the vectors of the directions that a figure shows; none for a figure that shows channels only."""
-    function = getattr(figure, "directions", None)
-    return function(atlas, photograph) if function else {}
+def directions(shown: Sequence[Figure], atlas: Atlas) -> dict[str, dict[str, np.ndarray]]:
+    """Return the vectors f4 [C] of the directions that figures show, of all photographs, by layer and unit."""
+    found: dict[str, dict[str, np.ndarray]] = {layer.name: {} for layer in atlas.network.layers}
+    for figure in shown:
+        if not hasattr(figure, "directions"):  # it shows channels only
+            continue
+        for photograph in atlas.photographs:
+            for layer, vectors in figure.directions(atlas, photograph).items():
+                found[layer].update(vectors)
+    return found
 
 
 def opening(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, Sequence[str]]:
