@@ -5,7 +5,7 @@ is interrupted leaves the previous site as it was. `atlas.json` in its root list
 a site's owner has put there (a CNAME, a .git) is carried over.
 
     index.html  atlas.json  .nojekyll
-    atlas.css  lib/*.js  figures/<figure>.js        code, from templates/static
+    atlas.css  atlas.js  figures.js                 code, from templates/static
     data/site.js  data/<image>/<figure>.js          what the figures show; registers itself, carrying the build
     photographs/<image>.webp  sprites/*.webp        pictures
     grids/<image>/<layer>.webp                      activation grids
@@ -293,12 +293,17 @@ def _number(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-def _scripts(folder: Path, figures: Sequence[Figure]) -> list[str]:
-    # atlas.js makes the object that all other files add to, site.js tells it the facts that they read when they run;
+def _code(figures: Sequence[Figure]) -> dict[str, list[str]]:
+    """Return the published scripts, each with the sources that it is made of, from `templates/static`, in their order.
+
+    A request costs a browser more than the few kilobytes that it brings, so there are as few as can be: `atlas.js` makes the object that
+    all others add to, `data/site.js` tells it the facts that they read when they run, `figures.js` is the rest.
+    """
     # figure.js and cells.js hold the classes that the figures extend, picker.js runs at once and uses all before it.
-    library = [f"lib/{path.name}" for path in sorted((folder / "static" / "lib").glob("*.js"))]
-    first, last = ["lib/atlas.js", "data/site.js"], ["lib/figure.js", "lib/cells.js", "lib/picker.js"]
-    return first + [name for name in library if name not in first + last] + last + [f"figures/{figure.NAME}.js" for figure in figures]
+    first, last = "lib/atlas.js", ["lib/figure.js", "lib/cells.js", "lib/picker.js"]
+    library = [f"lib/{path.name}" for path in sorted((templates_folder() / "static" / "lib").glob("*.js"))]
+    rest = [name for name in library if name not in (first, *last)]
+    return {"atlas.js": [first], "figures.js": [*rest, *last, *(f"figures/{figure.NAME}.js" for figure in figures)]}
 
 
 def _page(site: Site, atlas: Atlas, figures: Sequence[Figure], sheets: Mapping[str, Sheet]) -> str:
@@ -316,7 +321,7 @@ def _page(site: Site, atlas: Atlas, figures: Sequence[Figure], sheets: Mapping[s
     return environment.get_template("base.html.j2").render(
         atlas=atlas,
         build=site.build,
-        scripts=_scripts(folder, figures),
+        scripts=["atlas.js", "data/site.js", "figures.js"],
         figures=[
             {"name": figure.NAME, "title": figure.TITLE, "id": identity(figure.NAME), "page": figure.page(atlas)} for figure in figures
         ],
@@ -328,9 +333,8 @@ def _page(site: Site, atlas: Atlas, figures: Sequence[Figure], sheets: Mapping[s
 
 def _write_code(site: Site, figures: Sequence[Figure]) -> None:
     folder = templates_folder() / "static"
-    names = ["atlas.css", *(f"lib/{path.name}" for path in sorted((folder / "lib").glob("*.js")))]
-    for name in [*names, *(f"figures/{figure.NAME}.js" for figure in figures)]:
-        site.write(name, published((folder / name).read_text(), Path(name).suffix))
+    for name, sources in {"atlas.css": ["atlas.css"], **_code(figures)}.items():
+        site.write(name, ";\n".join(published((folder / source).read_text(), Path(source).suffix) for source in sources))
 
 
 KINDS = {".js": "application/javascript", ".css": "text/css"}

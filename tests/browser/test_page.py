@@ -149,6 +149,24 @@ def test_nothing_of_an_unseen_photograph_is_loaded(open_page: Open) -> None:
     assert not [url for url in asked if "data/third/" in url or "photographs/third" in url]
 
 
+def test_the_whole_page_is_laid_out_once_the_first_figure_is_there(open_page: Open, broken_site: Path) -> None:
+    last = "() => getComputedStyle(document.querySelector('.figure-section:last-of-type')).contentVisibility"
+    (broken_site / "figures.js").unlink()
+    assert open_page(folder=broken_site, complaints=True).evaluate(last) == "auto"
+    page = open_page()
+    page.wait_for_function("() => 'settled' in document.documentElement.dataset")
+    assert page.locator("#predictions").get_attribute("data-state") == "ready"
+    assert page.evaluate(last) == "visible"
+
+
+def test_a_link_to_a_section_arrives_there(open_page: Open) -> None:
+    page = open_page("#group-flow-section")
+    page.wait_for_function("() => document.querySelector('#group-flow').dataset.state === 'ready'")
+    page.wait_for_timeout(500)
+    top = page.locator("#group-flow-section").evaluate("element => element.getBoundingClientRect().top")
+    assert -5 < top < 150
+
+
 def test_a_link_to_a_section_keeps_what_is_chosen(open_page: Open) -> None:
     page = open_page("#image=third")
     ready(page, "predictions")

@@ -10,14 +10,18 @@
 
 {
   const { element, find, findAll, layer: layerOf, name: bdi, on, put, state: choices } = atlas;
+  const root = document.documentElement;
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      target.near = true;
-      target.refresh();
+      target.begin();
     }
   }, { rootMargin: "100% 0%" });
+
+  /* Until the first figure is there, sections out of sight are not laid out: see the style sheet. */
+  const settle = () => (root.dataset.settled = "");
+  if (document.getElementById(location.hash.slice(1))) settle(); // a place further down has been asked for
 
   const PARTS = { problem: ".figure-problem", live: ".figure-live", caption: ".stage-caption", scale: ".map-scale", legend: ".legend", hint: ".hint", sums: ".sums" };
 
@@ -29,18 +33,26 @@
   atlas.Figure = class extends HTMLElement {
     connectedCallback() {
       if (this.problem) return;
+      this.problem = find(this, PARTS.problem);
+      if (!atlas.site) this.fail(atlas.siteError ?? new Error("data/site.js is missing or damaged."));
+      else if (this === find(document, ".figure")) this.begin(); // the first one need not wait for the page's layout
+      else near.observe(this);
+    }
+
+    /* Once, when it first comes near the view. */
+    begin() {
+      this.near = true;
       for (const [name, selector] of Object.entries({ ...PARTS, ...this.constructor.parts })) this[name] = find(this, selector);
       const stage = find(this, ".stage"), details = find(this, ".figure-table");
       if (stage) this.stage = new atlas.Stage(stage);
       if (details) this.table = atlas.table(details, () => this.numbers());
       on(this, "atlas-missing", ({ detail }) => this.complain(detail));
-      if (!atlas.site) return this.fail(atlas.siteError ?? new Error("data/site.js is missing or damaged."));
       // Where its keys are kept; figures that show the same choice name the same place.
       this.key = this.constructor.state ?? this.id;
       this.build();
       choices.follow((key, from) => key === this.key && from !== this && this.dataset.state === "ready" && this.image === choices.image && this.quietly(() => this.apply(choices.of(key))));
-      choices.listen(() => this.near && this.refresh());
-      near.observe(this);
+      choices.listen(() => this.refresh());
+      this.refresh();
     }
 
     /* Bring the figure to what the address says. */
@@ -61,11 +73,13 @@
         if (this.wanted === image) this.fail(error);
       } finally {
         if (this.wanted === image) this.removeAttribute("aria-busy");
+        setTimeout(settle, 200); // after the frame that shows it
       }
     }
 
     /* Nothing can be shown. */
     fail(error) {
+      settle();
       this.image = null;
       this.dataset.state = "error";
       this.complain(error, "This figure cannot be shown: ");
