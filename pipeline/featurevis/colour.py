@@ -16,12 +16,17 @@ MATRIX = _CORRELATION_SQRT / _CORRELATION_SQRT.norm(dim=0).max()
 
 def correlate(values: Tensor) -> Tensor:
     """Turn decorrelated colour `[B, 3, H, W]` into correlated RGB of any range: `M c` at every pixel."""
-    return torch.nn.functional.conv2d(values, MATRIX.to(values)[:, :, None, None])
+    return _at_every_pixel(MATRIX, values)
 
 
 def decorrelate(values: Tensor) -> Tensor:
     """Undo `correlate`."""
-    return torch.nn.functional.conv2d(values, torch.linalg.inv(MATRIX).to(values)[:, :, None, None])
+    return _at_every_pixel(torch.linalg.inv(MATRIX), values)
+
+
+def _at_every_pixel(matrix: Tensor, values: Tensor) -> Tensor:
+    # A 1 × 1 convolution computes the same, but of three channels takes twenty times as long on a CPU.
+    return (matrix.to(values) @ values.flatten(2)).reshape(values.shape)
 
 
 def to_rgb(values: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from pipeline.featurevis import transforms
 from pipeline.featurevis.folding import folded
 from pipeline.featurevis.objectives import Objective
 from pipeline.featurevis.parameterizations import PARAMETERIZATIONS, Parameterization, Parameters, backdrops
-from pipeline.featurevis.recipes import Recipe
+from pipeline.featurevis.recipes import Recipe, Stage
 from pipeline.featurevis.rectifiers import redirected
 from pipeline.grammar import INPUT, OUTPUT
 from pipeline.network import Network
@@ -177,8 +177,9 @@ def render(
     wanted = tuple(dict.fromkeys(layer for request in requests for layer in request.objective.layers if layer != OUTPUT))
     studio = _Studio(folded(network, wanted), recipe, seed, autocast_type(network.device, dtype), magnitude)
     for layer, members in by_layer.items():
-        size = studio.batch_size([request.objective for request in members])
-        yield from _render_layer(studio, layer, members, batch_size or size)
+        objectives = [request.objective for request in members]
+        suited = studio.suited(objectives)
+        yield from _render_layer(suited, layer, members, batch_size or suited.batch_size(objectives))
 
 
 def autocast_type(device: torch.device, dtype: str) -> torch.dtype | None:
@@ -209,7 +210,9 @@ def _render_layer(studio: _Studio, layer: str, requests: Sequence[Request], batc
     recipe = studio.recipe
     queue = [(family, 0) for family in _families(requests, recipe)]
     while queue:
-        count = max(batch_size // recipe.variants, 1)
+        # As even as can be: a last batch of one or two would take nearly as long as a full one.
+        batches = math.ceil(len(queue) / max(batch_size // recipe.variants, 1))
+        count = math.ceil(len(queue) / batches)
         taken, queue = queue[:count], queue[count:]
         began = time.perf_counter()
         members = [request for family, _ in taken for request in family]
@@ -279,6 +282,7 @@ class Descent:
     memory: float = 0.999
     peak: float = 0.0
     count: int = 0
+    averaged: int = 0
 
     def __post_init__(self) -> None:
         for value in self.parameters.values():
@@ -286,6 +290,7 @@ class Descent:
         self.means = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
         self.squares = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
         self.peaks = {name: torch.zeros_like(value) for name, value in self.parameters.items()} if self.peak else {}
+        self.sums: Parameters = {}
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
@@ -297,7 +302,7 @@ class Descent:
             gradient = value.grad
             if gradient is None:
                 continue
-            self.means[name].lerp_(gradient, 1 - self.momentum)
+            mean = self.means[name].lerp_(gradient, 1 - self.momentum) if self.momentum else gradient
             power = gradient * gradient
             if self.sharing:
                 power.lerp_(power.flatten(1).mean(1).reshape(-1, *[1] * (power.ndim - 1)).expand_as(power), self.sharing)
@@ -305,8 +310,20 @@ class Descent:
             divisor = self.squares[name] / unbiased
             if self.peak:
                 divisor = self.peaks[name] = torch.maximum(self.peaks[name].mul_(self.peak), divisor)
-            value.addcdiv_(self.means[name], divisor.sqrt().add_(_EPSILON), value=-corrected)
+            value.addcdiv_(mean, divisor.sqrt().add_(_EPSILON), value=-corrected)
             value.grad = None
+
+    def average(self) -> None:
+        """Make the parameters of this moment part of the mean that `result` returns."""
+        self.averaged += 1
+        for name, value in self.parameters.items():
+            self.sums[name] = self.sums[name] + value.detach() if name in self.sums else value.detach().clone()
+
+    def result(self, rows: Tensor) -> Parameters:
+        """Return what the descent of some of the pictures came to: the mean of the averaged moments, or where it is."""
+        if not self.averaged:
+            return {name: value.detach()[rows] for name, value in self.parameters.items()}
+        return {name: value[rows] / self.averaged for name, value in self.sums.items()}
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the pictures only."""
@@ -314,6 +331,7 @@ class Descent:
         self.means = {name: value[rows] for name, value in self.means.items()}
         self.squares = {name: value[rows] for name, value in self.squares.items()}
         self.peaks = {name: value[rows] for name, value in self.peaks.items()}
+        self.sums = {name: value[rows] for name, value in self.sums.items()}
 
 
 # Objectives of one network reach hundreds, those of another hardly one: far below any gradient that is not zero.
@@ -366,6 +384,29 @@ class _Studio:
     def parameterization(self) -> Parameterization:
         return PARAMETERIZATIONS[self.recipe.parameterization]
 
+    @torch.no_grad()
+    def suited(self, objectives: Sequence[Objective]) -> _Studio:
+        """Return a studio that shows pictures only at sides that the network takes and where it has what the objectives ask for.
+
+        A picture of 64 px, say, vanishes in a network with many strides; stages at such sides show it at its own instead.
+        """
+        layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
+
+        def fits(side: int) -> bool:
+            try:
+                responses = respond(self.network, torch.full((1, 3, side, side), 0.5, device=self.network.device), layers)
+                for objective in objectives:
+                    objective.check({layer: tuple(response.shape[1:]) for layer, response in responses.items()})
+            except (RuntimeError, ValueError, AssertionError, AtlasError):  # whatever a network says of a picture too small for it
+                return False
+            return True
+
+        own = self.recipe.size
+        sides = {stage.view: self.recipe.side_of(stage) for stage in self.recipe.stages}
+        fitting = {view for view, side in sides.items() if side == own or fits(side)}
+        stages = tuple(stage if stage.view in fitting else Stage(stage.share) for stage in self.recipe.stages)
+        return replace(self, recipe=replace(self.recipe, stages=stages))
+
     def make(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Finished:
         """Make the pictures of a batch, all together."""
         recipe, device = self.recipe, self.network.device
@@ -374,16 +415,15 @@ class _Studio:
             start = self.pictures(canvases.descent.parameters)
             end = start.clone()
             for step in range(recipe.steps):
-                # A second attempt redirects for longer: the first one's steps did not bring its unit to life.
-                self.step(canvases, step, redirect=step < recipe.redirected * (max(attempts) + 1))
+                self.step(canvases, step, redirect=step < recipe.redirected)
                 finished = self.converged(canvases.history) | (canvases.silent >= _HOPELESS)
+                if step + 1 == recipe.steps:
+                    finished[:] = True
                 if finished.any():
-                    end[canvases.rows[finished]] = self.pictures({k: v[finished] for k, v in canvases.descent.parameters.items()})
+                    end[canvases.rows[finished]] = self.pictures(canvases.descent.result(finished))
                     canvases.keep((~finished).nonzero().flatten())
                     if not len(canvases.rows):
                         break
-            if len(canvases.rows):
-                end[canvases.rows] = self.pictures(canvases.descent.parameters)
             return self.finish(requests, start.to(device), end)
 
     def stretch(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Canvases:
@@ -410,7 +450,7 @@ class _Studio:
         views = transforms.resample(shown, transforms.maps(canvases.draws[:, step], recipe.size, recipe.size), recipe.side(step))
         seen = views.detach().contiguous(memory_format=torch.channels_last)
         gradient, score = self.gradient(canvases.objectives, seen)
-        quiet = (gradient == 0).flatten(1).all(1)
+        quiet = ~gradient.permute(0, 2, 3, 1).flatten(1).any(1)  # as the gradient lies in memory
         canvases.silent = torch.where(quiet & (not redirect), canvases.silent + 1, 0)
         silent = quiet.nonzero().flatten()
         if redirect and len(silent):
@@ -419,7 +459,9 @@ class _Studio:
         penalties = self.penalties(canvases.objectives, pictures, score)
         roots, slopes = ([views, penalties], [gradient, torch.ones_like(score)]) if penalties.requires_grad else ([views], [gradient])
         torch.autograd.backward(roots, slopes)
-        canvases.descent.step(self.rate(step))
+        canvases.descent.step(recipe.rate(step))
+        if recipe.averages(step):
+            canvases.descent.average()
         canvases.history.append(score)
 
     def gradient(self, objectives: Sequence[Objective], views: Tensor) -> tuple[Tensor, Tensor]:
@@ -442,11 +484,6 @@ class _Studio:
             return torch.zeros(len(history[-1]), dtype=torch.bool, device=history[-1].device)
         recent, earlier = (torch.stack(part).mean(0) for part in (history[-span:], history[-3 * span : -2 * span]))
         return recent - earlier < self.recipe.patience * recent.abs()
-
-    def rate(self, step: int) -> float:
-        """Return the learning rate at a step."""
-        recipe = self.recipe
-        return recipe.learning_rate * (0.5 + 0.5 * math.cos(math.pi * step / recipe.steps) if recipe.decay else 1.0)
 
     @torch.no_grad()
     def pictures(self, parameters: Parameters) -> Tensor:
@@ -510,7 +547,7 @@ class _Studio:
 # Steps without any gradient, once none is redirected any more, after which a picture is given up; other views might still wake its unit.
 _HOPELESS = 3
 
-_CPU_MEMORY = 4 << 30  # bytes by that estimate, so that a build fits into a small machine
+_CPU_MEMORY = 5 << 30  # bytes by that estimate, so that a build fits into a small machine
 
 _PENALTIES = {"blur": terms.blur(), "total_variation": terms.total_variation(), "l1": terms.l1(), "opacity": terms.opacity()}
 

@@ -8,13 +8,34 @@ describes everything a picture depends on besides the network, the unit and the 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from pipeline.config import FeaturesTable
 from pipeline.errors import AtlasError, did_you_mean
 
-VERSION = 4
+VERSION = 5
 """Of the computation: raised whenever the same recipe gives other pictures, so that stored ones are made anew."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some of a picture's steps, in which the network is shown it at one side.
+
+    Parameters
+    ----------
+    share
+        Of all steps; the shares of a recipe add up to 1.
+    view
+        Side at which the network is shown the picture, as a part of S. At a small side a picture takes shape at little cost; a picture made
+        at one side only does little at others.
+    rate
+        Learning rate, in parts of the recipe's. Enlarged, a pixel of the picture fills several of the network's, and gets less gradient.
+    """
+
+    share: float = 1.0
+    view: float = 1.0
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -33,8 +54,6 @@ class Recipe:
         A name in `pipeline.featurevis.parameterizations.PARAMETERIZATIONS`.
     learning_rate
         Of the optimizer, in units of the parameters.
-    decay
-        Whether the learning rate falls to zero along half a cosine.
     sharing
         Part of the second moment that all parameters of a picture share: 0 is Adam, 1 scaled gradient descent.
     momentum, memory
@@ -47,10 +66,11 @@ class Recipe:
         Smallest and largest magnification.
     degrees
         Largest rotation either way.
-    views
-        Sides at which the network is shown the picture, as parts of S, in turn: a picture made for one size only does little at others.
-    opening
-        Part of the steps, the first ones, at side S whatever the views: at a small side a picture takes shape at little cost.
+    stages
+        One after the other, from the first step to the last.
+    averaged
+        Part of the steps, the last ones, whose parameters the finished picture is the mean of (Polyak & Juditsky 1992): large steps
+        overshoot, each in its own direction, and their mean does not.
     redirected
         Number of first steps with redirected gradients of clipped activations.
     blur, total_variation, l1, opacity
@@ -73,7 +93,6 @@ class Recipe:
     steps: int
     parameterization: str = "fourier"
     learning_rate: float = 0.035
-    decay: bool = False
     sharing: float = 0.9
     momentum: float = 0.9
     memory: float = 0.9
@@ -81,8 +100,8 @@ class Recipe:
     jitter: float = 8.0
     scales: tuple[float, float] = (0.9, 1.1)
     degrees: float = 10.0
-    views: tuple[float, ...] = (1.0,)
-    opening: float = 0.0
+    stages: tuple[Stage, ...] = (Stage(),)
+    averaged: float = 0.0
     redirected: int = 16
     blur: float = 0.0
     total_variation: float = 0.0
@@ -94,12 +113,27 @@ class Recipe:
     attempts: int = 3
     patience: float = 0.0
 
+    def stage(self, step: int) -> Stage:
+        """Return the stage that a step belongs to."""
+        ends = accumulate(stage.share for stage in self.stages)
+        return next((stage for stage, end in zip(self.stages, ends, strict=True) if step < round(end * self.steps)), self.stages[-1])
+
     def side(self, step: int) -> int:
         """Return the side in pixels at which the network is shown the picture in a step."""
-        opening = round(self.opening * self.steps)
-        part = 1.0 if step < opening else self.views[(step - opening) % len(self.views)]
+        return self.side_of(self.stage(step))
+
+    def side_of(self, stage: Stage) -> int:
+        """Return the side in pixels at which the network is shown the picture in a stage."""
         # Whole strides of usual networks, so that no layer pads more than it must.
-        return self.size if part == 1 else max(round(self.size * part / 16) * 16, 16)
+        return self.size if stage.view == 1 else max(round(self.size * stage.view / 16) * 16, 16)
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        return self.learning_rate * self.stage(step).rate
+
+    def averages(self, step: int) -> bool:
+        """Say whether the finished picture is a mean that this step is part of."""
+        return step >= self.steps - round(self.averaged * self.steps)
 
     def fingerprint_parts(self) -> dict[str, Any]:
         """Return what a picture depends on besides network, unit and seed, ready for JSON."""
@@ -109,15 +143,15 @@ class Recipe:
 _FAST = Recipe(
     "fast",
     size=112,
-    steps=44,
+    steps=49,
     learning_rate=0.12,
-    momentum=0.3,
+    momentum=0.0,
     peak=0.85,
-    jitter=6.0,
-    scales=(0.95, 1.05),
-    degrees=5.0,
-    views=(1.75,),
-    opening=0.7,
+    jitter=3.0,
+    scales=(0.97, 1.03),
+    degrees=2.0,
+    stages=(Stage(0.2, view=0.57), Stage(0.17, view=0.72), Stage(0.26), Stage(0.23, view=1.75, rate=1.85), Stage(0.14)),
+    averaged=0.25,
 )
 
 RECIPES = {
@@ -128,7 +162,7 @@ RECIPES = {
         Recipe("article", size=110, steps=192, parameterization="fourier_alpha", learning_rate=0.03, opacity=0.5, patience=0.01),
         # Fel et al., "Unlocking Feature Visualization for Deep Networks with MAgnitude Constrained Optimization", 2023.
         Recipe("maco", size=160, steps=128, parameterization="maco", learning_rate=0.3, scales=(1.0, 1.6)),
-        replace(_FAST, name="diverse", steps=52, variants=4, diversity=0.5),
+        replace(_FAST, name="diverse", steps=57, variants=4, diversity=0.5),
         # As Lucid and Lucent set it up, to compare with.
         Recipe("lucid", size=128, steps=512, learning_rate=0.05, sharing=0.0, memory=0.999),
     )

@@ -445,10 +445,49 @@ def test_steps_shrink_with_gradients_that_fade_only_where_the_peak_is_kept() -> 
     assert last_step(1.0) < last_step(0.85) < last_step(0.0)
 
 
-def test_a_picture_is_shown_at_its_own_side_first_and_then_at_the_views_in_turn() -> None:
-    recipe = replace(recipes.RECIPES["fast"], size=64, steps=8, opening=0.25, views=(1.375, 1.75))
-    assert [recipe.side(step) for step in range(8)] == [64, 64, 96, 112, 96, 112, 96, 112]
-    assert {replace(recipe, size=50, views=(1.0,)).side(step) for step in range(8)} == {50}
+def test_a_finished_picture_is_the_mean_of_the_last_steps() -> None:
+    descent = engine.Descent({"x": torch.zeros(2, 1)})
+    for value in (5.0, 1.0, 3.0):
+        descent.parameters["x"].data.copy_(torch.tensor([[value], [2 * value]]))
+        if value < 5:
+            descent.average()
+    assert descent.result(torch.tensor([0, 1]))["x"].flatten().tolist() == [2.0, 4.0]
+    descent.keep(torch.tensor([1]))
+    assert descent.result(torch.tensor([0]))["x"].flatten().tolist() == [4.0]
+    assert engine.Descent({"x": torch.full((1, 1), 7.0)}).result(torch.tensor([0]))["x"].item() == 7
+
+
+def test_sides_that_a_network_does_not_take_are_left_out() -> None:
+    stages = (recipes.Stage(0.3, view=0.25), recipes.Stage(0.4, view=0.5), recipes.Stage(0.3))
+    recipe = replace(recipes.RECIPES["fast"], size=64, stages=stages)
+    network = networks.network()
+
+    def demanding(_module: nn.Module, inputs: tuple[Tensor]) -> None:
+        if inputs[0].shape[-1] < 32:
+            raise RuntimeError("Kernel size can't be greater than actual input size")
+
+    network.module.register_forward_pre_hook(demanding)
+    studio = engine._Studio(network, recipe, 0, None).suited([objectives.channel("early", 0)])
+    assert [stage.view for stage in studio.recipe.stages] == [1.0, 0.5, 1.0]
+    [batch] = engine.render(network, engine.requests_for_channels("early", [0]), replace(recipe, steps=6))
+    assert batch.pictures.shape == (1, 64, 64, 3)
+
+
+def test_batches_are_even() -> None:
+    recipe = replace(recipes.RECIPES["fast"], size=32, steps=2, attempts=1)
+    requests = engine.requests_for_channels("early", range(5))
+    assert [len(batch.units) for batch in engine.render(networks.network(), requests, recipe, batch_size=4)] == [3, 2]
+
+
+def test_a_picture_is_shown_at_one_side_after_another() -> None:
+    stages = (recipes.Stage(0.25, view=0.6), recipes.Stage(0.25), recipes.Stage(0.5, view=1.75, rate=2.0))
+    recipe = replace(recipes.RECIPES["fast"], size=64, steps=8, stages=stages, averaged=0.25)
+    assert [recipe.side(step) for step in range(8)] == [32, 32, 64, 64, 112, 112, 112, 112]
+    assert [recipe.rate(step) / recipe.learning_rate for step in range(8)] == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert [recipe.averages(step) for step in range(8)] == [False] * 6 + [True] * 2
+    assert {replace(recipe, size=50, stages=(recipes.Stage(),)).side(step) for step in range(8)} == {50}
+    for name, each in recipes.RECIPES.items():
+        assert sum(stage.share for stage in each.stages) == pytest.approx(1), name
 
     network, seen = networks.network(), []
     handle = network.module.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0].shape[-1]))
@@ -457,7 +496,7 @@ def test_a_picture_is_shown_at_its_own_side_first_and_then_at_the_views_in_turn(
     for step in range(4):
         studio.step(canvases, step, redirect=False)
     handle.remove()
-    assert seen == [64, 64, 96, 112]
+    assert seen == [32, 32, 64, 64]
 
 
 def test_an_enlarged_view_shows_all_of_the_picture() -> None:
