@@ -162,7 +162,7 @@ RECIPES = {
         Recipe("article", size=110, steps=192, parameterization="fourier_alpha", learning_rate=0.03, opacity=0.5, patience=0.01),
         # Fel et al., "Unlocking Feature Visualization for Deep Networks with MAgnitude Constrained Optimization", 2023.
         Recipe("maco", size=160, steps=128, parameterization="maco", learning_rate=0.3, scales=(1.0, 1.6)),
-        replace(_FAST, name="diverse", steps=57, variants=4, diversity=0.5),
+        replace(_FAST, name="diverse", steps=57, learning_rate=0.07, variants=4, diversity=0.3),
         # As Lucid and Lucent set it up, to compare with.
         Recipe("lucid", size=128, steps=512, learning_rate=0.05, sharing=0.0, memory=0.999),
     )
