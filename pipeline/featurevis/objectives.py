@@ -9,7 +9,7 @@ costs what a batch of equal ones does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -88,6 +88,11 @@ class Objective:
         for _, term in self.parts:
             if term.layer in shapes:
                 term.check(shapes[term.layer])
+
+
+def layers_of(objectives: Iterable[Objective]) -> list[str]:
+    """Return the layers that objectives look at, each once."""
+    return list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
 
 
 def evaluate(objectives: Sequence[Objective], responses: Responses) -> Tensor:

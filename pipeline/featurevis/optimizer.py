@@ -125,9 +125,8 @@ def gradient(
         How the negative objective grows with each pixel, `[B, 3, V, V]`, and the objectives' values, `[B]`.
     """
     views = views.requires_grad_(True)
-    layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
     with torch.autocast(network.device.type, autocast or torch.bfloat16, enabled=autocast is not None):
-        responses = respond(network, views, layers)
+        responses = respond(network, views, terms.layers_of(objectives))
     score = terms.evaluate([each.on_network for each in objectives], responses)
     return torch.autograd.grad(-score.sum(), views)[0], score.detach()
 
@@ -174,7 +173,7 @@ def render(
     by_layer: dict[str, list[Request]] = defaultdict(list)
     for request in requests:
         by_layer[request.layer].append(request)
-    wanted = tuple(dict.fromkeys(layer for request in requests for layer in request.objective.layers if layer != OUTPUT))
+    wanted = tuple(layer for layer in terms.layers_of(request.objective for request in requests) if layer != OUTPUT)
     studio = _Studio(folded(network, wanted), recipe, seed, autocast_type(network.device, dtype), magnitude)
     for layer, members in by_layer.items():
         objectives = [request.objective for request in members]
@@ -385,27 +384,30 @@ class _Studio:
         return PARAMETERIZATIONS[self.recipe.parameterization]
 
     @torch.no_grad()
+    def try_out(self, objectives: Sequence[Objective], side: int) -> None:
+        """Show the network a blank picture of a side; raise what it says of it, or an AtlasError where an objective asks in vain."""
+        blank = torch.full((1, 3, side, side), 0.5, device=self.network.device)
+        shapes = {layer: tuple(response.shape[1:]) for layer, response in respond(self.network, blank, terms.layers_of(objectives)).items()}
+        for objective in objectives:
+            objective.check(shapes)
+
     def suited(self, objectives: Sequence[Objective]) -> _Studio:
         """Return a studio that shows pictures only at sides that the network takes and where it has what the objectives ask for.
 
         A picture of 64 px, say, vanishes in a network with many strides; stages at such sides show it at its own instead.
         """
-        layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
+        recipe = self.recipe
 
         def fits(side: int) -> bool:
             try:
-                responses = respond(self.network, torch.full((1, 3, side, side), 0.5, device=self.network.device), layers)
-                for objective in objectives:
-                    objective.check({layer: tuple(response.shape[1:]) for layer, response in responses.items()})
+                self.try_out(objectives, side)
             except (RuntimeError, ValueError, AssertionError, AtlasError):  # whatever a network says of a picture too small for it
                 return False
             return True
 
-        own = self.recipe.size
-        sides = {stage.view: self.recipe.side_of(stage) for stage in self.recipe.stages}
-        fitting = {view for view, side in sides.items() if side == own or fits(side)}
-        stages = tuple(stage if stage.view in fitting else Stage(stage.share) for stage in self.recipe.stages)
-        return replace(self, recipe=replace(self.recipe, stages=stages))
+        fitting = {side for side in {recipe.side_of(stage) for stage in recipe.stages} if side == recipe.size or fits(side)}
+        stages = tuple(stage if recipe.side_of(stage) in fitting else Stage(stage.share) for stage in recipe.stages)
+        return replace(self, recipe=replace(recipe, stages=stages))
 
     def make(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Finished:
         """Make the pictures of a batch, all together."""
@@ -416,9 +418,7 @@ class _Studio:
             end = start.clone()
             for step in range(recipe.steps):
                 self.step(canvases, step, redirect=step < recipe.redirected)
-                finished = self.converged(canvases.history) | (canvases.silent >= _HOPELESS)
-                if step + 1 == recipe.steps:
-                    finished[:] = True
+                finished = self.converged(canvases.history) | (canvases.silent >= _HOPELESS) | (step + 1 == recipe.steps)
                 if finished.any():
                     end[canvases.rows[finished]] = self.pictures(canvases.descent.result(finished))
                     canvases.keep((~finished).nonzero().flatten())
@@ -498,7 +498,7 @@ class _Studio:
     def finish(self, requests: Sequence[Request], start: Tensor, end: Tensor) -> _Finished:
         """Measure what the stored pictures do to the network, untransformed and in float32."""
         objectives = [each.objective for each in requests]
-        layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
+        layers = terms.layers_of(objectives)
 
         def measure(pictures: Tensor) -> tuple[Tensor, Tensor]:
             x = pictures.float() / 255
@@ -528,17 +528,13 @@ class _Studio:
             nonlocal held
             held += output.numel() * output.element_size() if isinstance(output, Tensor) else 0
 
-        layers = list(dict.fromkeys(layer for objective in objectives for layer in objective.layers))
-        view = max(self.recipe.side(step) for step in range(self.recipe.steps))
         leaves = [module for module in self.network.module.modules() if not any(module.children())]
         handles = [module.register_forward_hook(measure) for module in leaves]
         try:
-            responses = respond(self.network, torch.full((1, 3, view, view), 0.5, device=device), layers)
+            self.try_out(objectives, max(self.recipe.side_of(stage) for stage in self.recipe.stages))
         finally:
             for handle in handles:
                 handle.remove()
-        for objective in objectives:
-            objective.check({layer: tuple(response.shape[1:]) for layer, response in responses.items()})
         # Most outputs are held for the backward pass; on a CPU a batch takes about a quarter of this estimate.
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _CPU_MEMORY
         return int(min(max(free // max(4 * held, 1), self.recipe.variants), 256 if device.type == "cuda" else 16))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from pipeline.atlas import Atlas
 from pipeline.figures import FIGURES
@@ -14,6 +14,7 @@ from pipeline.generate import identity
 from tests.browser.conftest import Open, all_ready, ready
 
 IDS = [identity(name) for name in FIGURES]
+PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
 
 
 def test_every_figure_shows_itself_from_a_disk(open_page: Open) -> None:
@@ -149,14 +150,35 @@ def test_nothing_of_an_unseen_photograph_is_loaded(open_page: Open) -> None:
     assert not [url for url in asked if "data/third/" in url or "photographs/third" in url]
 
 
-def test_the_whole_page_is_laid_out_once_the_first_figure_is_there(open_page: Open, broken_site: Path) -> None:
-    last = "() => getComputedStyle(document.querySelector('.figure-section:last-of-type')).contentVisibility"
-    (broken_site / "figures.js").unlink()
-    assert open_page(folder=broken_site, complaints=True).evaluate(last) == "auto"
+def test_the_whole_page_is_laid_out_once_the_first_figure_is_there(open_page: Open) -> None:
     page = open_page()
-    page.wait_for_function("() => 'settled' in document.documentElement.dataset")
+    held: list[Route] = []
+    page.route("**/predictions.js*", lambda route: held.append(route))
+    last = "() => getComputedStyle(document.querySelector('.figure-section:last-of-type')).contentVisibility"
+    waits = "() => document.querySelector('#predictions').getAttribute('aria-busy')"
+    page.goto(page.url, wait_until="commit")
+    page.wait_for_function(waits)
+    assert page.evaluate(last) == "auto"
+    held.pop().continue_()
+    page.wait_for_function("() => !('starting' in document.documentElement.dataset)")
     assert page.locator("#predictions").get_attribute("data-state") == "ready"
     assert page.evaluate(last) == "visible"
+    # The browser returns to where the reader was, which it finds among the heights that the sections really have.
+    page.reload(wait_until="commit")
+    page.wait_for_function(waits)
+    assert page.evaluate(last) == "visible"
+
+
+@pytest.mark.parametrize("context", [{}, PHONE], ids=["desktop", "phone"])
+def test_who_is_further_down_stays_there(open_page: Open, context: dict[str, object]) -> None:
+    page = open_page(**context)
+    page.wait_for_function("() => !('starting' in document.documentElement.dataset)")
+    top = "() => Math.round(document.querySelector('#neuron-groups').getBoundingClientRect().top)"
+    # As if the first figure were not there yet.
+    page.evaluate("() => { document.documentElement.dataset.starting = ''; document.querySelector('#neuron-groups').scrollIntoView(); }")
+    page.wait_for_function("() => !('starting' in document.documentElement.dataset)")
+    page.wait_for_timeout(500)
+    assert 0 <= page.evaluate(top) < 200
 
 
 def test_a_link_to_a_section_arrives_there(open_page: Open) -> None:

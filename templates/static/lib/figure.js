@@ -5,12 +5,11 @@
      show(data, image)                       a photograph's data have come
      apply(state)                            the address says something else (texts; anything may stand there)
    and calls `this.choose(keys)` when the reader chooses and `this.say(text)` for those who do not see.
-   Its data are loaded when it comes near the view. `data-state` is loading, ready or error. */
+   It is built, and its data are loaded, when it comes near the view; the first one at once. `data-state` is loading, ready or error. */
 "use strict";
 
 {
   const { element, find, findAll, layer: layerOf, name: bdi, on, put, state: choices } = atlas;
-  const root = document.documentElement;
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
@@ -19,9 +18,22 @@
     }
   }, { rootMargin: "100% 0%" });
 
-  /* Until the first figure is there, sections out of sight are not laid out: see the style sheet. */
-  const settle = () => (root.dataset.settled = "");
-  if (document.getElementById(location.hash.slice(1))) settle(); // a place further down has been asked for
+  /* Until the first figure is there, sections out of sight are not laid out (see the style sheet), unless a place further
+     down has been asked for or the browser is about to return to one. Laid out, they have other heights; a reader who is
+     further down by then stays where they are. */
+  const { dataset } = document.documentElement;
+  const settle = () => {
+    if (!("starting" in dataset)) return;
+    const section = findAll(document, ".figure-section").findLast((each) => each.getBoundingClientRect().top <= innerHeight / 2);
+    const top = () => section?.getBoundingClientRect().top ?? 0, before = top();
+    delete dataset.starting;
+    scrollBy({ top: top() - before, behavior: "instant" });
+  };
+  const [{ type }] = performance.getEntriesByType("navigation");
+  if (type === "navigate" && !document.getElementById(location.hash.slice(1))) {
+    dataset.starting = "";
+    on(document, "scroll", settle, { once: true });
+  }
 
   const PARTS = { problem: ".figure-problem", live: ".figure-live", caption: ".stage-caption", scale: ".map-scale", legend: ".legend", hint: ".hint", sums: ".sums" };
 
@@ -41,7 +53,6 @@
 
     /* Once, when it first comes near the view. */
     begin() {
-      this.near = true;
       for (const [name, selector] of Object.entries({ ...PARTS, ...this.constructor.parts })) this[name] = find(this, selector);
       const stage = find(this, ".stage"), details = find(this, ".figure-table");
       if (stage) this.stage = new atlas.Stage(stage);
