@@ -1,4 +1,4 @@
-"""The two networks that benchmarks of feature visualization look at, through the atlas's own configurations."""
+"""What benchmarks of feature visualization share: the two networks, through the atlas's own configurations, and whole numbers to choose."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline import config, models
 from pipeline.allocator import keep_memory
+from pipeline.errors import AtlasError
 from pipeline.network import Network
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -26,3 +27,11 @@ def load(source: str) -> Network:
 def available(source: str) -> bool:
     """Say whether the network's weights are there; GoogLeNet's are no part of the repository."""
     return source != "googlenet" or GOOGLENET_WEIGHTS.is_file()
+
+
+def count(variable: str, default: int) -> int:
+    """Return the whole number that an environment variable gives, or the default; AtlasError if it is none."""
+    text = os.environ.get(variable, str(default))
+    if not text.strip().isdecimal():
+        raise AtlasError(f"{variable}={text!r}: must be a whole number, 0 or more.")
+    return int(text)

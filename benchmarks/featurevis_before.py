@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._networks import CHECKOUT
+from benchmarks._networks import CHECKOUT, count
 from benchmarks.featurevis_peers import row
 from pipeline.errors import AtlasError
 
 COMMIT = os.environ.get("BENCHMARK_COMMIT", "d69114c")
-CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "32"))
+CHANNELS = count("BENCHMARK_CHANNELS", 32)
 ENLARGED = 224
 
 # Run with the state to look at as the only place to import from.

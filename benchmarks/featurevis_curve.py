@@ -6,16 +6,15 @@ the channel, at 128 px and enlarged to 224 px, seconds are those of a picture in
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from benchmarks._networks import available, load
+from benchmarks._networks import available, count, load
 from benchmarks.featurevis_peers import LAYERS, SIDE, ours, row, scores
 from pipeline.featurevis.recipes import RECIPES, Stage
 
-CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "4"))
+CHANNELS = count("BENCHMARK_CHANNELS", 4)
 STRIDE = 68  # between channels; GoogLeNet's 4d has 528
 _ADAM = {"jitter": 8.0, "scales": (0.9, 1.1), "degrees": 10.0, "peak": 0.0, "learning_rate": 0.035, "averaged": 0.0}
 _OWN_SIDE = {**_ADAM, "stages": (Stage(),)}

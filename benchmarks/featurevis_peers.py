@@ -27,21 +27,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks._networks import CHECKOUT, available, load
+from benchmarks._networks import CHECKOUT, available, count, load
 from pipeline.featurevis.contact_sheet import spread
 from pipeline.featurevis.optimizer import render, requests_for_channels
 from pipeline.featurevis.recipes import Recipe, named
 from pipeline.network import Network
 
-CHANNELS = int(os.environ.get("BENCHMARK_CHANNELS", "2"))
-STEPS = int(os.environ.get("BENCHMARK_STEPS", "0"))
-PEER_STEPS = int(os.environ.get("BENCHMARK_PEER_STEPS", "0"))
+CHANNELS = count("BENCHMARK_CHANNELS", 2)
+STEPS = count("BENCHMARK_STEPS", 0)
+PEER_STEPS = count("BENCHMARK_PEER_STEPS", 0)
 PEERS = {"lucent": "torch-lucent==0.1.8", "dreamlens": "dreamlens==0.1.1", "horama": "horama==0.3.0"}
 NEEDED = ("kornia==0.4.1", "einops", "decorator", "future", "ipython", "matplotlib", "tqdm")
 LAYERS = (("googlenet", "inception_4d"), ("efficientnet_lite0", "blocks.4.0.bn1"), ("efficientnet_lite0", "blocks.5.0.bn1"))
 SIDE = 128
-TIMED = int(os.environ.get("BENCHMARK_TIMED", "1"))
-LIMIT = int(os.environ.get("BENCHMARK_PEER_LIMIT", "300"))  # seconds for one peer and layer
+TIMED = count("BENCHMARK_TIMED", 1)
+LIMIT = count("BENCHMARK_PEER_LIMIT", 300)  # seconds for one peer and layer
 
 
 def environment() -> Path:
@@ -162,8 +162,8 @@ def rows() -> list[dict[str, Any]]:
 def _compare(source: str, layer: str) -> list[dict[str, Any]]:
     network = load(source)
     with torch.no_grad():
-        count = network.run_to(torch.full((1, 3, SIDE, SIDE), 0.5), [layer])[layer].shape[1]
-    channels = spread(count, CHANNELS)
+        there = network.run_to(torch.full((1, 3, SIDE, SIDE), 0.5), [layer])[layer].shape[1]
+    channels = spread(there, CHANNELS)
     pictures, seconds = ours(network, layer, channels, named("fast", size=SIDE, steps=STEPS or None))
     own = scores(network, layer, channels, pictures)
     where = f"{source} {layer}"

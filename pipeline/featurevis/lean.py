@@ -2,8 +2,9 @@
 
 What a picture costs is the network's forward and backward pass, and a few of torch's modules take a share of it that their
 arithmetic does not explain: local response normalization pools over an extra dimension and takes two powers (two fifths
-of a pass through GoogLeNet), a clip in place first saves a copy of what it overwrites, and convolutions padded as TensorFlow pads
-copy their input first (a tenth of a pass through EfficientNet-Lite0). `make_lean` puts others in their place.
+of a pass through GoogLeNet); of a pass through EfficientNet-Lite0, convolutions padded as TensorFlow pads, which copy their input
+first, take a tenth, and so does ReLU6 in place, which first saves a copy of what it overwrites. `make_lean` puts others in
+their place.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 
 class _ResponseNorm(torch.autograd.Function):
@@ -51,6 +53,38 @@ class LeanResponseNorm(nn.LocalResponseNorm):
         with torch.autocast(x.device.type, enabled=False):  # squares of activations exceed half precision
             result: Tensor = _ResponseNorm.apply(x.float(), band, band.new_full((x.shape[1],), self.k), self.beta)
         return result
+
+
+class _ClipInPlace(torch.autograd.Function):
+    """`x ← min(max(x, low), high)`; what was clipped can be told from the result, so nothing but that is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+        x.clamp_(low, high)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        ctx.limits = low, high
+        return x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (y,) = ctx.saved_tensors
+        return torch.ops.aten.hardtanh_backward(gradients[0], y, *ctx.limits), None, None
+
+
+def clip_in_place(x: Tensor, low: float, high: float) -> Tensor:
+    """Clip a tensor of any shape in place, first derivatives only; a torch function, which modes see as they see torch's own."""
+    if has_torch_function_unary(x):
+        return handle_torch_function(clip_in_place, (x,), x, low, high)
+    return _ClipInPlace.apply(x, low, high)
+
+
+class LeanClip(nn.Hardtanh):
+    """ReLU6, or another clip between two numbers, in place."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return clip_in_place(x, self.min_val, self.max_val)
 
 
 class LeanSamePadding(nn.Module):
@@ -94,7 +128,7 @@ def make_lean(module: nn.Module) -> None:
         for name, child in parent.named_children():
             if type(child) is nn.LocalResponseNorm:
                 setattr(parent, name, LeanResponseNorm(child.size, child.alpha, child.beta, child.k))
-            elif isinstance(child, nn.Hardtanh):
-                child.inplace = False
+            elif isinstance(child, nn.Hardtanh) and type(child) in (nn.Hardtanh, nn.ReLU6) and child.inplace:
+                setattr(parent, name, LeanClip(child.min_val, child.max_val, inplace=True))
             elif _pads_each_channel(child):
                 setattr(parent, name, LeanSamePadding(child))

@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from pipeline.featurevis.lean import clip_in_place
+
 _INFINITY = float("inf")
 
 
@@ -86,6 +88,7 @@ _CLIPPING: dict[Any, Callable[..., _Clip | None]] = {
     functional.relu6: _relu6,
     functional.hardtanh: _hardtanh,
     functional.hardtanh_: _hardtanh_in_place,
+    clip_in_place: _hardtanh_in_place,
     torch.clamp: _clamp,
     Tensor.clamp: _clamp,
     Tensor.clip: _clamp,

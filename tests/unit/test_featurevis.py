@@ -230,6 +230,8 @@ class Silent(nn.Module):
                 y = y.relu_()
             case "relu6":
                 y = functional.relu6(y)
+            case "lean":
+                y = lean.clip_in_place(y, 0.0, 6.0)
             case "clamp":
                 y = torch.clamp(y, min=0)
         return self.layer(y).mean((2, 3))
@@ -243,7 +245,7 @@ def silent(spelling: str) -> Network:
     return network
 
 
-@pytest.mark.parametrize("spelling", ["module", "functional", "in place", "method", "relu6", "clamp"])
+@pytest.mark.parametrize("spelling", ["module", "functional", "in place", "method", "relu6", "lean", "clamp"])
 def test_a_dead_start_is_revived_however_the_clipping_is_spelt(spelling: str) -> None:
     network = silent(spelling)
     x = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
@@ -367,6 +369,23 @@ def test_lean_response_normalization_is_torchs_with_its_gradient(size: int, beta
     torch.testing.assert_close(ours(x[:, :, 0]), theirs(x[:, :, 0]))  # of other shapes torch's own
 
 
+@pytest.mark.parametrize("theirs", [nn.ReLU6(inplace=True), nn.Hardtanh(-0.5, 2.0, inplace=True)])
+def test_a_lean_clip_is_torchs_with_its_gradient(theirs: nn.Hardtanh) -> None:
+    ours = nn.Sequential(theirs)
+    lean.make_lean(ours)
+    assert isinstance(ours[0], lean.LeanClip)
+    x = (torch.randn(2, 4, 5, 6) * 5).requires_grad_(True)
+    expected, weights = theirs(x * 1), torch.randn(2, 4, 5, 6)
+    given = x * 1
+    actual = ours(given)
+    assert torch.equal(actual, given)  # in place, as who else holds the tensor counts on
+    torch.testing.assert_close(actual, expected)
+    torch.testing.assert_close(torch.autograd.grad(actual, x, weights)[0], torch.autograd.grad(expected, x, weights)[0])
+    other = nn.Sequential(nn.ReLU6())
+    lean.make_lean(other)
+    assert type(other[0]) is nn.ReLU6  # what is not overwritten may be read again
+
+
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("shape", [(8, 8), (9, 8), (7, 12), (1, 5)])
@@ -387,8 +406,8 @@ def test_a_folded_copy_is_lean_and_the_original_is_left_alone() -> None:
     body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(inplace=True), nn.LocalResponseNorm(5))
     network = networks.network(nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)))
     copy = folding.fold(network, ["0"]).module.get_submodule("0")
-    assert [type(each) for each in (copy[2], body[2])] == [lean.LeanResponseNorm, nn.LocalResponseNorm]
-    assert [each.inplace for each in (copy[1], body[1])] == [False, True]
+    assert [type(each) for each in copy[1:]] == [lean.LeanClip, lean.LeanResponseNorm]
+    assert [type(each) for each in body[1:]] == [nn.ReLU6, nn.LocalResponseNorm]
 
 
 def test_memory_is_kept_unless_the_user_decided_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
