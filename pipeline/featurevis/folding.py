@@ -1,4 +1,4 @@
-"""Batch normalization folded into the convolutions before it: fewer passes over memory for the same function.
+"""Batch normalization folded into the convolutions before it, lean modules: fewer passes over memory for the same function.
 
 In evaluation mode a batch normalization is an affine map per channel, which the convolution (or linear map) that feeds it
 can carry. Which feeds which is observed while the network runs, not read off names: a pair is folded only if the
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from torch.overrides import TorchFunctionMode
 
-from pipeline.featurevis.lean import make_lean
+from pipeline.featurevis.lean import LeanClip, LeanSamePadding, make_lean
 from pipeline.network import Network
 
 _FUSE: dict[type[nn.Module], Any] = {nn.Conv2d: fuse_conv_bn_eval, nn.Conv1d: fuse_conv_bn_eval, nn.Linear: fuse_linear_bn_eval}
@@ -57,20 +57,24 @@ def _fusable(module: nn.Module) -> Any:
     return next((fuse for kind, fuse in _FUSE.items() if isinstance(module, kind)), None)
 
 
-def pairs(network: Network, keep: Sequence[str]) -> list[tuple[str, str]]:
-    """Find the convolutions whose only reader is one batch normalization, by running the network once.
+def pairs(
+    network: Network, keep: Sequence[str], first: Callable[[nn.Module], Any], second: Callable[[nn.Module], Any]
+) -> list[tuple[str, str]]:
+    """Find the modules of one kind whose only reader is one of another kind, by running the network once.
 
     Parameters
     ----------
     network
         In evaluation mode.
     keep
-        Layers whose outputs must stay what they are: a convolution whose own output one of them returns is left alone.
+        Layers whose outputs others read as well: a module whose own output one of them returns is left alone.
+    first, second
+        Say whether a module is of the one kind, and of the other, which hands its input to one torch function.
 
     Returns
     -------
     list of (str, str)
-        Names of the convolution and of the normalization that can be folded into it.
+        Names of the one and of its reader; both run once.
     """
     uses, runs, outputs, found, kept = _Uses(), Counter[str](), dict[int, str](), list[tuple[int, str, str]](), set[int]()
     handles = []
@@ -80,7 +84,7 @@ def pairs(network: Network, keep: Sequence[str]) -> list[tuple[str, str]]:
             runs[name] += 1
             if name in keep and isinstance(output, Tensor):
                 kept.add(id(output))
-            if _fusable(module) and isinstance(output, Tensor):
+            if first(module) and isinstance(output, Tensor):
                 outputs[id(output)] = name
                 uses.watched[id(output)] = output
 
@@ -96,16 +100,16 @@ def pairs(network: Network, keep: Sequence[str]) -> list[tuple[str, str]]:
     try:
         for name, module in network.module.named_modules():
             handles.append(module.register_forward_hook(after(name)))
-            if isinstance(module, _BatchNorm):
+            if second(module):
                 handles.append(module.register_forward_pre_hook(before(name)))
         with torch.no_grad(), uses:
             network.module(network.preprocessing(_probe(network)))
     finally:
         for handle in handles:
             handle.remove()
-    # A batch normalization hands its input to one torch function: anything above one use is another reader.
-    alone = [(conv, norm) for key, conv, norm in found if uses.counts[key] <= 1 and key not in kept]
-    return [(conv, norm) for conv, norm in alone if runs[conv] == runs[norm] == 1 and _foldable_norm(network.layer(norm))]
+    # Anything above one use is another reader.
+    alone = [(one, reader) for key, one, reader in found if uses.counts[key] <= 1 and key not in kept]
+    return [(one, reader) for one, reader in alone if runs[one] == runs[reader] == 1]
 
 
 def _probe(network: Network) -> Tensor:
@@ -116,6 +120,10 @@ def _probe(network: Network) -> Tensor:
 
 def _foldable_norm(module: nn.Module) -> bool:
     return isinstance(module, _BatchNorm) and module.running_mean is not None and not module.training and _rest(module) is not None
+
+
+def _is_convolution(module: nn.Module) -> bool:
+    return isinstance(module, nn.Conv2d | LeanSamePadding)
 
 
 def _rest(norm: _BatchNorm) -> nn.Module | None:
@@ -163,13 +171,17 @@ def fold(network: Network, keep: Sequence[str] = ()) -> Network:
     """
     folded = copy.copy(network)
     folded.module = copy.deepcopy(network.module)
-    for conv_name, norm_name in pairs(network, keep):
+    for conv_name, norm_name in pairs(network, keep, _fusable, _foldable_norm):
         conv, norm = folded.layer(conv_name), folded.layer(norm_name)
         rest = _rest(norm) if isinstance(norm, _BatchNorm) else None
         if rest is not None:
             _replace(folded.module, conv_name, _fusable(conv)(conv, norm))
             _replace(folded.module, norm_name, rest)
     make_lean(folded.module)
+    for name, _convolution in pairs(folded, keep, lambda module: isinstance(module, LeanClip), _is_convolution):
+        clip = folded.layer(name)
+        assert isinstance(clip, LeanClip)
+        clip.both_ways = True  # a convolution makes a gradient of its own
     folded.module.requires_grad_(False)
     if not _agree(network, folded, keep):
         folded.module = copy.deepcopy(network.module)

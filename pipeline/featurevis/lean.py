@@ -59,32 +59,39 @@ class _ClipInPlace(torch.autograd.Function):
     """`x ← min(max(x, low), high)`; what was clipped can be told from the result, so nothing but that is kept."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, low: float, high: float, both_ways: bool) -> Tensor:
         x.clamp_(low, high)
         ctx.mark_dirty(x)
         ctx.save_for_backward(x)
-        ctx.limits = low, high
+        ctx.limits, ctx.both_ways = (low, high), both_ways
         return x
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (y,) = ctx.saved_tensors
-        return torch.ops.aten.hardtanh_backward(gradients[0], y, *ctx.limits), None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (y,), gradient = ctx.saved_tensors, gradients[0]
+        result = gradient if ctx.both_ways and gradient.stride() == y.stride() else torch.empty_like(y)
+        torch.ops.aten.hardtanh_backward.grad_input(gradient, y, *ctx.limits, grad_input=result)
+        return result, None, None, None
 
 
-def clip_in_place(x: Tensor, low: float, high: float) -> Tensor:
-    """Clip a tensor of any shape in place, first derivatives only; a torch function, which modes see as they see torch's own."""
+def clip_in_place(x: Tensor, low: float, high: float, both_ways: bool = False) -> Tensor:
+    """Clip a tensor of any shape in place, first derivatives only; a torch function, which modes see as they see torch's own.
+
+    `both_ways` clears what is clipped in the very gradient that comes back, too, which must be nobody else's.
+    """
     if has_torch_function_unary(x):
-        return handle_torch_function(clip_in_place, (x,), x, low, high)
-    return _ClipInPlace.apply(x, low, high)
+        return handle_torch_function(clip_in_place, (x,), x, low, high, both_ways)
+    return _ClipInPlace.apply(x, low, high, both_ways)
 
 
 class LeanClip(nn.Hardtanh):
-    """ReLU6, or another clip between two numbers, in place."""
+    """ReLU6, or another clip between two numbers, in place; `both_ways` where a convolution, and nothing else, reads the result."""
+
+    both_ways = False
 
     def forward(self, x: Tensor) -> Tensor:
-        return clip_in_place(x, self.min_val, self.max_val)
+        return clip_in_place(x, self.min_val, self.max_val, self.both_ways)
 
 
 class LeanSamePadding(nn.Module):

@@ -143,14 +143,14 @@ class Recipe:
 _FAST = Recipe(
     "fast",
     size=112,
-    steps=52,
+    steps=50,
     learning_rate=0.12,
     momentum=0.0,
     peak=0.85,
     jitter=3.0,
     scales=(0.97, 1.03),
     degrees=2.0,
-    stages=(Stage(0.19, view=0.57), Stage(0.16, view=0.72), Stage(0.23), Stage(0.25, view=1.6, rate=1.85), Stage(0.17)),
+    stages=(Stage(0.2, view=0.57), Stage(0.16, view=0.72), Stage(0.2), Stage(0.26, view=1.6, rate=1.85), Stage(0.18)),
     averaged=0.27,
 )
 

@@ -67,6 +67,10 @@ def _hardtanh_in_place(_x: Tensor, min_val: float = -1.0, max_val: float = 1.0) 
     return _Clip(min_val, max_val, True)
 
 
+def _clip_in_place(_x: Tensor, low: float, high: float, _both_ways: bool) -> _Clip:
+    return _Clip(low, high, True)
+
+
 def _clamp(_x: Tensor, min: Any = None, max: Any = None) -> _Clip | None:
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         return None
@@ -88,7 +92,7 @@ _CLIPPING: dict[Any, Callable[..., _Clip | None]] = {
     functional.relu6: _relu6,
     functional.hardtanh: _hardtanh,
     functional.hardtanh_: _hardtanh_in_place,
-    clip_in_place: _hardtanh_in_place,
+    clip_in_place: _clip_in_place,
     torch.clamp: _clamp,
     Tensor.clamp: _clamp,
     Tensor.clip: _clamp,

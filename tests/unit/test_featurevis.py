@@ -309,6 +309,38 @@ def test_a_picture_without_any_gradient_is_given_up_early(monkeypatch: pytest.Mo
 # ---------------------------------------------------------------- folding
 
 
+class Clipped(nn.Module):
+    """ReLU6 in place whose result is read by a convolution alone, by a sum whose gradient two share, and by two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(nn.Conv2d(3, 3, 3, padding=1) for _ in range(5))
+        self.alone, self.summed, self.read_twice = (nn.ReLU6(inplace=True) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second, third, left, right = self.convolutions
+        x = second(self.alone(first(x * 9)))
+        x = third(self.summed(x * 9) + x)
+        x = self.read_twice(x)
+        return (left(x) * right(x)).mean((2, 3))
+
+
+@pytest.mark.parametrize("keep", [(), ("alone",), ("summed", "read_twice")])
+def test_gradients_are_overwritten_only_where_they_are_nobody_elses(keep: tuple[str, ...]) -> None:
+    network = networks.network(Clipped())
+    copy = folding.fold(network, keep)
+    overwriting = [name for name, module in copy.module.named_modules() if getattr(module, "both_ways", False)]
+    assert overwriting == ([] if keep == ("alone",) else ["alone"])
+    x = torch.rand(2, 3, 16, 16)
+    slopes = []
+    for each in (network, copy):
+        pictures = x.clone().requires_grad_(True)
+        caught, logits = each.run(pictures, list(keep))
+        slopes.append(torch.autograd.grad(logits[:, 0].sum() + sum(value.square().sum() for value in caught.values()), pictures)[0])
+    assert slopes[0].any()
+    torch.testing.assert_close(slopes[1], slopes[0], atol=1e-4, rtol=1e-4)
+
+
 def test_folding_keeps_the_function_and_removes_the_normalizations() -> None:
     network = networks.network()
     copy = folding.fold(network, ["early", "late"])
@@ -341,8 +373,9 @@ class Shared(nn.Module):
 
 def test_only_convolutions_with_one_reader_and_one_run_are_folded() -> None:
     network = networks.network(Shared())
-    assert folding.pairs(network, []) == [("good", "norm_c")]
-    assert folding.pairs(network, ["good"]) == []
+    kinds = (lambda module: isinstance(module, nn.Conv2d), lambda module: isinstance(module, nn.BatchNorm2d))
+    assert folding.pairs(network, [], *kinds) == [("good", "norm_c")]
+    assert folding.pairs(network, ["good"], *kinds) == []
     copy = folding.fold(network)
     x = torch.rand(1, 3, 16, 16)
     torch.testing.assert_close(copy.logits(x), network.logits(x), atol=1e-4, rtol=1e-4)
