@@ -78,13 +78,17 @@ def pairs(
     """
     uses, runs, outputs, found, kept = _Uses(), Counter[str](), dict[int, str](), list[tuple[int, str, str]](), set[int]()
     handles = []
+    modules = dict(network.module.named_modules())
+    # Before any hook is there: to find out what a module is may mean to run it.
+    ones = {name for name, module in modules.items() if first(module)}
+    readers = {name for name, module in modules.items() if second(module)}
 
     def after(name: str) -> Any:
-        def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             runs[name] += 1
             if name in keep and isinstance(output, Tensor):
                 kept.add(id(output))
-            if first(module) and isinstance(output, Tensor):
+            if name in ones and isinstance(output, Tensor):
                 outputs[id(output)] = name
                 uses.watched[id(output)] = output
 
@@ -98,9 +102,9 @@ def pairs(
         return hook
 
     try:
-        for name, module in network.module.named_modules():
+        for name, module in modules.items():
             handles.append(module.register_forward_hook(after(name)))
-            if second(module):
+            if name in readers:
                 handles.append(module.register_forward_pre_hook(before(name)))
         with torch.no_grad(), uses:
             network.module(network.preprocessing(_probe(network)))

@@ -309,6 +309,19 @@ def test_a_picture_without_any_gradient_is_given_up_early(monkeypatch: pytest.Mo
 # ---------------------------------------------------------------- folding
 
 
+def test_a_normalization_with_an_activation_of_its_own_is_folded() -> None:
+    import_torchvision()  # which timm needs
+    from timm.layers import BatchNormAct2d
+
+    body = nn.Sequential(nn.Conv2d(3, 4, 3), BatchNormAct2d(4, act_layer=nn.ReLU6), nn.Conv2d(4, 3, 3))
+    network = networks.network(nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    copy = folding.fold(network)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in copy.module.modules())
+    assert [module.both_ways for module in copy.module.modules() if isinstance(module, lean.LeanClip)] == [True]
+    x = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(copy.logits(x), network.logits(x), atol=1e-4, rtol=1e-4)
+
+
 class Clipped(nn.Module):
     """ReLU6 in place whose result is read by a convolution alone, by a sum whose gradient two share, and by two."""
 
