@@ -12,7 +12,7 @@ import hashlib
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -280,57 +280,73 @@ class Descent:
     momentum: float = 0.9
     memory: float = 0.999
     peak: float = 0.0
-    count: int = 0
-    averaged: int = 0
 
     def __post_init__(self) -> None:
+        def zeros() -> Parameters:
+            return {name: torch.zeros_like(value, requires_grad=False) for name, value in self.parameters.items()}
+
         for value in self.parameters.values():
             value.requires_grad_(True)
-        self.means = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
-        self.squares = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
-        self.peaks = {name: torch.zeros_like(value) for name, value in self.parameters.items()} if self.peak else {}
-        self.sums: Parameters = {}
+        self.means, self.squares, self.peaks, self.sums = zeros(), zeros(), zeros(), zeros()
+        # Pictures that have waited for others have taken fewer steps.
+        self.steps = {name: torch.zeros(len(value), device=value.device) for name, value in self.parameters.items()}
+        self.averaged = {name: torch.zeros(len(value), device=value.device) for name, value in self.parameters.items()}
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Go one step down the gradients that `backward` left, and clear them."""
-        self.count += 1
-        corrected = rate / (1 - self.momentum**self.count)
-        unbiased = 1 - self.memory**self.count
         for name, value in self.parameters.items():
+            steps = self.steps[name].add_(1)
             gradient = value.grad
             if gradient is None:
                 continue
             mean = self.means[name].lerp_(gradient, 1 - self.momentum) if self.momentum else gradient
             power = gradient * gradient
             if self.sharing:
-                power.lerp_(power.flatten(1).mean(1).reshape(-1, *[1] * (power.ndim - 1)).expand_as(power), self.sharing)
+                power.lerp_(_beside(power.flatten(1).mean(1), power).expand_as(power), self.sharing)
             self.squares[name].lerp_(power, 1 - self.memory)
-            divisor = self.squares[name] / unbiased
+            divisor = self.squares[name] / _beside(1 - self.memory**steps, value)
             if self.peak:
                 divisor = self.peaks[name] = torch.maximum(self.peaks[name].mul_(self.peak), divisor)
-            value.addcdiv_(mean, divisor.sqrt().add_(_EPSILON), value=-corrected)
+            divisor = divisor.sqrt().add_(_EPSILON)
+            if self.momentum:
+                divisor *= _beside(1 - self.momentum**steps, value)
+            value.addcdiv_(mean, divisor, value=-rate)
             value.grad = None
 
     def average(self) -> None:
         """Make the parameters of this moment part of the mean that `result` returns."""
-        self.averaged += 1
         for name, value in self.parameters.items():
-            self.sums[name] = self.sums[name] + value.detach() if name in self.sums else value.detach().clone()
+            self.averaged[name] += 1
+            self.sums[name] += value.detach()
 
-    def result(self, rows: Tensor) -> Parameters:
-        """Return what the descent of some of the pictures came to: the mean of the averaged moments, or where it is."""
-        if not self.averaged:
-            return {name: value.detach()[rows] for name, value in self.parameters.items()}
-        return {name: value[rows] / self.averaged for name, value in self.sums.items()}
+    def result(self) -> Parameters:
+        """Return what the descent of each picture came to: the mean of its averaged moments, or where it is if there are none."""
+        means = {name: value / _beside(self.averaged[name].clamp(min=1), value) for name, value in self.sums.items()}
+        return {
+            name: torch.where(_beside(self.averaged[name] > 0, value), means[name], value.detach())
+            for name, value in self.parameters.items()
+        }
 
-    def keep(self, rows: Tensor) -> None:
-        """Go on with some of the pictures only."""
-        self.parameters = {name: value.detach()[rows].requires_grad_(True) for name, value in self.parameters.items()}
-        self.means = {name: value[rows] for name, value in self.means.items()}
-        self.squares = {name: value[rows] for name, value in self.squares.items()}
-        self.peaks = {name: value[rows] for name, value in self.peaks.items()}
-        self.sums = {name: value[rows] for name, value in self.sums.items()}
+    def part(self, rows: Tensor) -> Descent:
+        """Return the descent of some of the pictures."""
+        return self._combined([self], lambda states: states[0][rows])
+
+    def joined(self, others: Sequence[Descent]) -> Descent:
+        """Return the descent of these pictures and those of others, begun with the same settings."""
+        return self._combined([self, *others], torch.cat)
+
+    def _combined(self, descents: Sequence[Descent], combine: Callable[[list[Tensor]], Tensor]) -> Descent:
+        """Return a descent with these settings, each of whose states is combined from those of the descents."""
+        made = replace(self, parameters={name: combine([each.parameters[name].detach() for each in descents]) for name in self.parameters})
+        for state in ("means", "squares", "peaks", "sums", "steps", "averaged"):
+            setattr(made, state, {name: combine([getattr(each, state)[name] for each in descents]) for name in self.parameters})
+        return made
+
+
+def _beside(values: Tensor, picture: Tensor) -> Tensor:
+    """One value per picture `[B]`, shaped to go with `[B, ...]`."""
+    return values.reshape(-1, *[1] * (picture.ndim - 1))
 
 
 # Objectives of one network reach hundreds, those of another hardly one: far below any gradient that is not zero.
@@ -347,12 +363,14 @@ class _Finished:
 
 @dataclass
 class _Canvases:
-    """The pictures of a batch that are still being worked on.
+    """Pictures of a batch that are worked on together.
 
-    `rows` are their places in the batch, `silent` counts for each the latest steps without any gradient, not even a redirected one.
+    `rows` are their places in the batch; pictures of one number in `families` go on together; `silent` counts for each the latest steps
+    without any gradient, not even a redirected one; `history` are the scores of the stage they are in.
     """
 
     rows: Tensor
+    families: Tensor
     objectives: list[Objective]
     generators: list[np.random.Generator]
     draws: Tensor
@@ -360,13 +378,35 @@ class _Canvases:
     silent: Tensor
     history: list[Tensor]
 
-    def keep(self, staying: Tensor) -> None:
-        chosen = staying.tolist()
-        self.rows, self.draws, self.silent = self.rows[staying], self.draws[staying], self.silent[staying]
-        self.objectives = [self.objectives[index] for index in chosen]
-        self.generators = [self.generators[index] for index in chosen]
-        self.history = [scores[staying] for scores in self.history]
-        self.descent.keep(staying)
+    def part(self, chosen: Tensor) -> _Canvases:
+        """Return those of these indices, in that order."""
+        indices = chosen.tolist()
+        return _Canvases(
+            self.rows[chosen],
+            self.families[chosen],
+            [self.objectives[index] for index in indices],
+            [self.generators[index] for index in indices],
+            self.draws[chosen],
+            self.descent.part(chosen),
+            self.silent[chosen],
+            [scores[chosen] for scores in self.history],
+        )
+
+    def joined(self, others: Sequence[_Canvases]) -> _Canvases:
+        """Return these and others at the beginning of a stage, in the order of the batch."""
+        parts = [self, *others]
+        rows = torch.cat([each.rows for each in parts])
+        together = _Canvases(
+            rows,
+            torch.cat([each.families for each in parts]),
+            [objective for each in parts for objective in each.objectives],
+            [generator for each in parts for generator in each.generators],
+            torch.cat([each.draws for each in parts]),
+            self.descent.joined([each.descent for each in others]),
+            torch.cat([each.silent for each in parts]),
+            [],
+        )
+        return together.part(rows.argsort())
 
 
 @dataclass(frozen=True)
@@ -406,7 +446,7 @@ class _Studio:
             return True
 
         fitting = {side for side in {recipe.side_of(stage) for stage in recipe.stages} if side == recipe.size or fits(side)}
-        stages = tuple(stage if recipe.side_of(stage) in fitting else Stage(stage.share) for stage in recipe.stages)
+        stages = tuple(stage if recipe.side_of(stage) in fitting else replace(stage, view=1.0, rate=1.0) for stage in recipe.stages)
         return replace(self, recipe=replace(recipe, stages=stages))
 
     def make(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Finished:
@@ -416,15 +456,29 @@ class _Studio:
             canvases = self.stretch(requests, attempts)
             start = self.pictures(canvases.descent.parameters)
             end = start.clone()
-            for step in range(recipe.steps):
-                self.step(canvases, step, redirect=step < recipe.redirected)
-                finished = self.converged(canvases.history) | (canvases.silent >= _HOPELESS) | (step + 1 == recipe.steps)
-                if finished.any():
-                    end[canvases.rows[finished]] = self.pictures(canvases.descent.result(finished))
-                    canvases.keep((~finished).nonzero().flatten())
-                    if not len(canvases.rows):
-                        break
+            for stage, steps in recipe.schedule():
+                canvases, given_up = self.go_through(stage, steps, canvases)
+                for each in given_up:
+                    end[each.rows] = self.pictures(each.descent.result())
+            if len(canvases.rows):
+                end[canvases.rows] = self.pictures(canvases.descent.result())
             return self.finish(requests, start.to(device), end)
+
+    def go_through(self, stage: Stage, steps: range, canvases: _Canvases) -> tuple[_Canvases, list[_Canvases]]:
+        """Take pictures through a stage, each until it has converged: those to go on with, and those in which nothing moves."""
+        resting: list[_Canvases] = []
+        given_up: list[_Canvases] = []
+        for step in steps:
+            if not len(canvases.rows):
+                break
+            self.step(canvases, step, redirect=step < self.recipe.redirected)
+            hopeless, done = canvases.silent >= _HOPELESS, self.converged(stage, len(steps), canvases)
+            for chosen, place in ((hopeless, given_up), (done & ~hopeless, resting)):
+                if chosen.any():
+                    place.append(canvases.part(chosen.nonzero().flatten()))
+            if (hopeless | done).any():
+                canvases = canvases.part((~(hopeless | done)).nonzero().flatten())
+        return canvases.joined(resting), given_up
 
     def stretch(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Canvases:
         """Draw the beginnings and the views of a batch's pictures."""
@@ -439,7 +493,7 @@ class _Studio:
         ]
         descent = Descent(parameters, recipe.sharing, recipe.momentum, recipe.memory, recipe.peak)
         rows, silent = torch.arange(len(requests), device=device), torch.zeros(len(requests), dtype=torch.int64, device=device)
-        return _Canvases(rows, objectives, generators, draws, descent, silent, [])
+        return _Canvases(rows, rows // recipe.variants, objectives, generators, draws, descent, silent, [])
 
     def step(self, canvases: _Canvases, step: int, redirect: bool) -> None:
         """Show the pictures to the network through this step's views, and move them uphill."""
@@ -477,13 +531,18 @@ class _Studio:
         )
         return own + score.clamp(min=0) * terms.evaluate([of_recipe] * len(objectives), {INPUT: pictures})
 
-    def converged(self, history: list[Tensor]) -> Tensor:
-        """Say which pictures have all but stopped to gain over the last quarter of the steps."""
-        span = self.recipe.steps // 8
-        if not self.recipe.patience or len(history) < 4 * span or len(history) % span:
-            return torch.zeros(len(history[-1]), dtype=torch.bool, device=history[-1].device)
-        recent, earlier = (torch.stack(part).mean(0) for part in (history[-span:], history[-3 * span : -2 * span]))
-        return recent - earlier < self.recipe.patience * recent.abs()
+    def converged(self, stage: Stage, steps: int, canvases: _Canvases) -> Tensor:
+        """Say which pictures have gained so little of late that more steps of this stage are not worth it, bool `[B]`.
+
+        A picture that is pushed away from others waits for them.
+        """
+        history, span = canvases.history, max(steps // 8, 3)
+        if not stage.patience or len(history) < max(2 * span, steps // 2):
+            return torch.zeros_like(canvases.rows, dtype=torch.bool)
+        recent, earlier = (torch.stack(part).mean(0) for part in (history[-span:], history[-2 * span : -span]))
+        done = recent - earlier < stage.patience * recent.abs()
+        waited_for = torch.zeros(int(canvases.families.max()) + 1, device=done.device).index_add(0, canvases.families, (~done).float())
+        return waited_for[canvases.families] == 0
 
     @torch.no_grad()
     def pictures(self, parameters: Parameters) -> Tensor:

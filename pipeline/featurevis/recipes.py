@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.config import FeaturesTable
 from pipeline.errors import AtlasError, did_you_mean
 
-VERSION = 5
+VERSION = 6
 """Of the computation: raised whenever the same recipe gives other pictures, so that stored ones are made anew."""
 
 
@@ -31,11 +31,15 @@ class Stage:
         at one side only does little at others.
     rate
         Learning rate, in parts of the recipe's. Enlarged, a pixel of the picture fills several of the network's, and gets less gradient.
+    patience
+        A picture that gains less than this part of its score, from some steps (an eighth of the stage, at least three) to the next as
+        many, goes on to the next stage, at half of this one at the earliest; 0 goes through all steps.
     """
 
     share: float = 1.0
     view: float = 1.0
     rate: float = 1.0
+    patience: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,6 @@ class Recipe:
         Weight of the likeness between a unit's variants, subtracted from the objective.
     attempts
         How often a picture is begun, from another seed each time, until it activates its unit.
-    patience
-        A picture that has gained less than this part of its score in a quarter of the steps is finished; 0 never stops early.
     """
 
     name: str
@@ -111,12 +113,15 @@ class Recipe:
     variants: int = 1
     diversity: float = 0.0
     attempts: int = 3
-    patience: float = 0.0
+
+    def schedule(self) -> list[tuple[Stage, range]]:
+        """Return the stages in their order, each with its steps."""
+        ends = [round(end * self.steps) for end in accumulate(stage.share for stage in self.stages)]
+        return [(stage, range(start, end)) for stage, start, end in zip(self.stages, [0, *ends], ends, strict=False)]
 
     def stage(self, step: int) -> Stage:
         """Return the stage that a step belongs to."""
-        ends = accumulate(stage.share for stage in self.stages)
-        return next((stage for stage, end in zip(self.stages, ends, strict=True) if step < round(end * self.steps)), self.stages[-1])
+        return next(stage for stage, steps in self.schedule() if step in steps)
 
     def side(self, step: int) -> int:
         """Return the side in pixels at which the network is shown the picture in a step."""
@@ -143,14 +148,20 @@ class Recipe:
 _FAST = Recipe(
     "fast",
     size=112,
-    steps=50,
+    steps=51,
     learning_rate=0.12,
     momentum=0.0,
     peak=0.85,
     jitter=3.0,
     scales=(0.97, 1.03),
     degrees=2.0,
-    stages=(Stage(0.2, view=0.57), Stage(0.16, view=0.72), Stage(0.2), Stage(0.26, view=1.6, rate=1.85), Stage(0.18)),
+    stages=(
+        Stage(10 / 51, view=0.57),
+        Stage(8 / 51, view=0.72),
+        Stage(7 / 51),
+        Stage(17 / 51, view=1.6, rate=1.85, patience=0.07),
+        Stage(9 / 51),
+    ),
     averaged=0.32,
 )
 
@@ -159,7 +170,15 @@ RECIPES = {
     for each in (
         _FAST,
         # The article's icons: 110 px, what does not matter fades away (Lucid, alpha_feature_vis.ipynb).
-        Recipe("article", size=110, steps=192, parameterization="fourier_alpha", learning_rate=0.03, opacity=0.5, patience=0.01),
+        Recipe(
+            "article",
+            size=110,
+            steps=192,
+            parameterization="fourier_alpha",
+            learning_rate=0.03,
+            opacity=0.5,
+            stages=(Stage(patience=0.005),),
+        ),
         # Fel et al., "Unlocking Feature Visualization for Deep Networks with MAgnitude Constrained Optimization", 2023.
         Recipe("maco", size=160, steps=128, parameterization="maco", learning_rate=0.3, scales=(1.0, 1.6)),
         replace(_FAST, name="diverse", steps=57, learning_rate=0.07, variants=4, diversity=0.3),

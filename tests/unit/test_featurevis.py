@@ -516,14 +516,37 @@ def test_a_finished_picture_is_the_mean_of_the_last_steps() -> None:
         descent.parameters["x"].data.copy_(torch.tensor([[value], [2 * value]]))
         if value < 5:
             descent.average()
-    assert descent.result(torch.tensor([0, 1]))["x"].flatten().tolist() == [2.0, 4.0]
-    descent.keep(torch.tensor([1]))
-    assert descent.result(torch.tensor([0]))["x"].flatten().tolist() == [4.0]
-    assert engine.Descent({"x": torch.full((1, 1), 7.0)}).result(torch.tensor([0]))["x"].item() == 7
+    assert descent.result()["x"].flatten().tolist() == [2.0, 4.0]
+    assert descent.part(torch.tensor([1])).result()["x"].flatten().tolist() == [4.0]
+    assert engine.Descent({"x": torch.full((1, 1), 7.0)}).result()["x"].item() == 7
+
+
+def test_descents_part_and_join_with_all_that_they_remember() -> None:
+    def wander(descent: engine.Descent, steps: Tensor) -> None:
+        for gradient in steps:
+            descent.parameters["x"].grad = gradient.clone()
+            descent.step(0.1)
+            descent.average()
+
+    start, early, late = torch.randn(3, 4), torch.randn(4, 3, 4), torch.randn(5, 3, 4)
+    for settings in ({}, {"sharing": 0.9, "momentum": 0.0, "memory": 0.9, "peak": 0.85}):
+        descent = engine.Descent({"x": start.clone()}, **settings)
+        wander(descent, early)
+        waiting, going = descent.part(torch.tensor([1])), descent.part(torch.tensor([0, 2]))
+        wander(going, late[:, [0, 2]])
+        together = going.joined([waiting])
+        wander(together, late[:, [0, 2, 1]])
+
+        for row, gradients in enumerate((torch.cat([early, late, late]), torch.cat([early, late, late]), torch.cat([early, late]))):
+            picture = (0, 2, 1)[row]
+            alone = engine.Descent({"x": start[picture : picture + 1].clone()}, **settings)
+            wander(alone, gradients[:, picture : picture + 1])
+            torch.testing.assert_close(together.parameters["x"][row], alone.parameters["x"][0])
+            torch.testing.assert_close(together.result()["x"][row], alone.result()["x"][0])
 
 
 def test_sides_that_a_network_does_not_take_are_left_out() -> None:
-    stages = (recipes.Stage(0.3, view=0.25), recipes.Stage(0.4, view=0.5), recipes.Stage(0.3))
+    stages = (recipes.Stage(0.3, view=0.25, rate=2.0, patience=0.1), recipes.Stage(0.4, view=0.5), recipes.Stage(0.3))
     recipe = replace(recipes.RECIPES["fast"], size=64, stages=stages)
     network = networks.network()
 
@@ -533,7 +556,7 @@ def test_sides_that_a_network_does_not_take_are_left_out() -> None:
 
     network.module.register_forward_pre_hook(demanding)
     studio = engine._Studio(network, recipe, 0, None).suited([objectives.channel("early", 0)])
-    assert [stage.view for stage in studio.recipe.stages] == [1.0, 0.5, 1.0]
+    assert studio.recipe.stages == (recipes.Stage(0.3, patience=0.1), *stages[1:])
     [batch] = engine.render(network, engine.requests_for_channels("early", [0]), replace(recipe, steps=6))
     assert batch.pictures.shape == (1, 64, 64, 3)
 
@@ -550,9 +573,13 @@ def test_a_picture_is_shown_at_one_side_after_another() -> None:
     assert [recipe.side(step) for step in range(8)] == [32, 32, 64, 64, 112, 112, 112, 112]
     assert [recipe.rate(step) / recipe.learning_rate for step in range(8)] == [1, 1, 1, 1, 2, 2, 2, 2]
     assert [recipe.averages(step) for step in range(8)] == [False] * 6 + [True] * 2
+    assert recipe.schedule() == [(stages[0], range(2)), (stages[1], range(2, 4)), (stages[2], range(4, 8))]
     assert {replace(recipe, size=50, stages=(recipes.Stage(),)).side(step) for step in range(8)} == {50}
     for name, each in recipes.RECIPES.items():
         assert sum(stage.share for stage in each.stages) == pytest.approx(1), name
+        for steps in (1, 3, each.steps, 1000):
+            scheduled = [step for _, range_of_stage in replace(each, steps=steps).schedule() for step in range_of_stage]
+            assert scheduled == list(range(steps)), name
 
     network, seen = networks.network(), []
     handle = network.module.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0].shape[-1]))
@@ -682,22 +709,51 @@ def test_other_errors_are_not_taken_for_lack_of_memory(monkeypatch: pytest.Monke
         list(engine.render(networks.network(), engine.requests_for_channels("early", range(2)), QUICK))
 
 
-def test_converged_pictures_leave_the_batch_and_the_others_do_not_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = networks.network()
-    patient, requests = replace(QUICK, steps=48, patience=0.02), engine.requests_for_channels("late", range(8))
-    sizes: list[int] = []
-    gradient = engine._Studio.gradient
+def batch_sizes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """A list to which each step of a rendering adds how many pictures the network was shown and their side in pixels."""
+    seen: list[tuple[int, int]] = []
+    take_step = engine._Studio.step
 
-    def counted(self: engine._Studio, asked: list[objectives.Objective], views: Tensor) -> tuple[Tensor, Tensor]:
-        sizes.append(len(asked))
-        return gradient(self, asked, views)
+    def counted(self: engine._Studio, canvases: engine._Canvases, step: int, redirect: bool) -> None:
+        seen.append((len(canvases.rows), self.recipe.side(step)))
+        take_step(self, canvases, step, redirect)
 
-    monkeypatch.setattr(engine._Studio, "gradient", counted)
+    monkeypatch.setattr(engine._Studio, "step", counted)
+    return seen
+
+
+def test_converged_pictures_leave_a_stage_and_the_others_do_not_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, requests = networks.network(), engine.requests_for_channels("late", range(8))
+    stages = (recipes.Stage(0.75, patience=0.02), recipes.Stage(0.25, view=0.5))
+    patient = replace(QUICK, size=64, steps=64, stages=stages, averaged=0.3, attempts=1)
+    seen = batch_sizes(monkeypatch)
     together = pictures_of(list(engine.render(network, requests, patient)))
-    assert min(sizes) < max(sizes)
+    at_own_side = [count for count, side in seen if side == 64]
+    assert at_own_side[0] == 8 > at_own_side[-1]
+    assert sorted(at_own_side, reverse=True) == at_own_side
+    assert [count for count, side in seen if side == 32] == [8] * 16, "who left the first stage takes all steps of the next"
     alone = pictures_of([batch for request in requests for batch in engine.render(network, [request], patient)])
     for unit, picture in together.items():
         assert np.abs(picture.astype(int) - alone[unit]).max() <= 2, unit
+
+
+def test_no_picture_leaves_a_stage_before_its_half_nor_one_that_still_gains(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, requests = networks.network(), engine.requests_for_channels("late", range(4))
+    for patience, steps in ((1e9, 12), (-1e9, 24)):
+        seen = batch_sizes(monkeypatch)
+        list(engine.render(network, requests, replace(QUICK, steps=24, stages=(recipes.Stage(patience=patience),), attempts=1)))
+        assert [count for count, _ in seen] == [4] * steps
+        monkeypatch.undo()
+
+
+def test_variants_of_a_unit_leave_a_stage_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = batch_sizes(monkeypatch)
+    stages = (recipes.Stage(patience=0.1),)
+    varied = replace(QUICK, steps=64, stages=stages, variants=2, diversity=0.3, attempts=1)
+    list(engine.render(networks.network(), engine.requests_for_channels("late", range(4)), varied))
+    sizes = [count for count, _ in seen]
+    assert sizes[0] == 8 > sizes[-1]
+    assert all(count % 2 == 0 for count in sizes)
 
 
 def test_variants_are_named_and_differ_more_with_diversity() -> None:
