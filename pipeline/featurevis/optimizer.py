@@ -473,11 +473,12 @@ class _Studio:
                 break
             self.step(canvases, step, redirect=step < self.recipe.redirected)
             hopeless, done = canvases.silent >= _HOPELESS, self.converged(stage, len(steps), canvases)
-            for chosen, place in ((hopeless, given_up), (done & ~hopeless, resting)):
-                if chosen.any():
-                    place.append(canvases.part(chosen.nonzero().flatten()))
-            if (hopeless | done).any():
-                canvases = canvases.part((~(hopeless | done)).nonzero().flatten())
+            leaving = hopeless | done
+            if leaving.any():
+                for chosen, place in ((hopeless, given_up), (done & ~hopeless, resting)):
+                    if chosen.any():
+                        place.append(canvases.part(chosen.nonzero().flatten()))
+                canvases = canvases.part((~leaving).nonzero().flatten())
         return canvases.joined(resting), given_up
 
     def stretch(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Canvases:
