@@ -79,10 +79,11 @@ def _step_over_floor(source: str, layer: str) -> dict[str, Any]:
 
 def _demo() -> list[dict[str, Any]]:
     network = load("efficientnet_lite0")
-    seconds, dead, constant, poor, total = 0.0, 0, 0, 0, 0
+    seconds, dead, constant, poor, total, all_there = 0.0, 0, 0, 0, 0, 0
     for layer in efficientnet_lite0.LAYERS:
         with torch.no_grad():
             there = network.run_to(torch.full((1, 3, 224, 224), 0.5), [layer])[layer].shape[1]
+        all_there += there
         without_weights = _without_weights(
             network.module.get_submodule(layer.replace("bn1", "conv_pw")), network.module.get_submodule(layer)
         )
@@ -97,7 +98,14 @@ def _demo() -> list[dict[str, Any]]:
             total += len(batch.units)
     return [
         {"name": "demo layers, fast: time", "value": seconds / total, "unit": "s/picture", "bound": None, "holds": None},
-        {"name": f"demo layers, fast: dead of {total}", "value": dead / total, "unit": "part", "bound": 0.01, "holds": dead / total < 0.01},
+        {
+            "name": f"demo layers, fast: dead of {total}",
+            "value": dead / total,
+            "unit": "part",
+            # What holds for a layer need not hold for a few of its channels.
+            "bound": 0.01 if total == all_there else None,
+            "holds": dead / total < 0.01 if total == all_there else None,
+        },
         {"name": "demo layers, fast: dead, without weights", "value": constant / total, "unit": "part", "bound": None, "holds": None},
         {"name": "demo layers, fast: grey or clipped", "value": poor / total, "unit": "part", "bound": 0.01, "holds": poor / total <= 0.01},
     ]
