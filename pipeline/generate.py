@@ -161,6 +161,11 @@ class Sheet:
         """Pictures that do not activate their unit."""
         return tuple(unit for unit, picture in self.pictures.items() if not picture.alive)
 
+    @property
+    def side(self) -> int:
+        """Side in pixels at which the pictures were made; 0 if there are none."""
+        return max((picture.pixels.shape[0] for picture in self.pictures.values()), default=0)
+
     def write(self, site: Site) -> None:
         """Write the parts."""
         pictures = [picture.pixels for picture in self.pictures.values()]
@@ -327,6 +332,7 @@ def _page(site: Site, atlas: Atlas, figures: Sequence[Figure], sheets: Mapping[s
         ],
         predictions=[(photograph, leading(atlas, photograph, 3)) for photograph in atlas.photographs[:24]],
         crop=lambda layer, unit: sheets[layer].crop(unit),
+        sheets=sheets,
         version=__version__,
     )
 

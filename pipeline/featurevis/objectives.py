@@ -65,6 +65,11 @@ class Objective:
         """The layers looked at, each once, without the input."""
         return tuple(dict.fromkeys(term.layer for _, term in self.parts if term.layer != INPUT))
 
+    @property
+    def placed(self) -> bool:
+        """Whether a summand asks for one position, so that the size of the picture matters to where it is."""
+        return any(getattr(term, "position", None) is not None for _, term in self.parts)
+
     def _where(self, keep: Callable[[Term], bool]) -> Objective:
         return Objective(tuple((weight, term) for weight, term in self.parts if keep(term)))
 

@@ -26,6 +26,7 @@ from pipeline.featurevis import transforms
 from pipeline.featurevis.folding import folded
 from pipeline.featurevis.objectives import Objective
 from pipeline.featurevis.parameterizations import PARAMETERIZATIONS, Parameterization, Parameters, backdrops
+from pipeline.featurevis.receptive import receptive_field
 from pipeline.featurevis.recipes import Recipe, Stage
 from pipeline.featurevis.rectifiers import redirected
 from pipeline.grammar import INPUT, OUTPUT
@@ -148,7 +149,7 @@ def render(
     network
         Any; a folded copy of it is used.
     requests
-        In any order, of any layers; batches do not mix layers.
+        In any order, of any layers; batches mix neither layers nor objectives that look at others.
     recipe
         How. With several variants, a unit's second picture is called "channel:12~1", and so on.
     seed
@@ -170,12 +171,12 @@ def render(
     AtlasError
         For an unknown layer, a unit that a layer does not have, or when one picture alone exceeds the memory.
     """
-    by_layer: dict[str, list[Request]] = defaultdict(list)
+    alike: dict[tuple[str, tuple[str, ...], bool], list[Request]] = defaultdict(list)
     for request in requests:
-        by_layer[request.layer].append(request)
+        alike[request.layer, request.objective.on_network.layers, request.objective.placed].append(request)
     wanted = tuple(layer for layer in terms.layers_of(request.objective for request in requests) if layer != OUTPUT)
     studio = _Studio(folded(network, wanted), recipe, seed, autocast_type(network.device, dtype), magnitude)
-    for layer, members in by_layer.items():
+    for (layer, *_), members in alike.items():
         objectives = [request.objective for request in members]
         suited = studio.suited(objectives)
         yield from _render_layer(suited, layer, members, batch_size or suited.batch_size(objectives))
@@ -432,11 +433,14 @@ class _Studio:
             objective.check(shapes)
 
     def suited(self, objectives: Sequence[Objective]) -> _Studio:
-        """Return a studio that shows pictures only at sides that the network takes and where it has what the objectives ask for.
+        """Return a studio for objectives that look at the same layers: with the canvas and the views that suit them.
 
-        A picture of 64 px, say, vanishes in a network with many strides; stages at such sides show it at its own instead.
+        Units that see little get a small canvas. And pictures are shown only at sides that the network takes and where it has what the
+        objectives ask for: one of 64 px, say, vanishes in a network with many strides; stages at such sides show it at its own instead.
         """
         recipe = self.recipe
+        if not any(each.placed for each in objectives):
+            recipe = replace(recipe, size=self.canvas(terms.layers_of(objectives)))
 
         def fits(side: int) -> bool:
             try:
@@ -448,6 +452,14 @@ class _Studio:
         fitting = {side for side in {recipe.side_of(stage) for stage in recipe.stages} if side == recipe.size or fits(side)}
         stages = tuple(stage if recipe.side_of(stage) in fitting else replace(stage, view=1.0, rate=1.0) for stage in recipe.stages)
         return replace(self, recipe=replace(recipe, stages=stages))
+
+    def canvas(self, layers: Sequence[str]) -> int:
+        """Return the side of the pictures of units that look at these layers: the recipe's, or a smaller one where no more can be seen."""
+        whole = self.recipe.size
+        if OUTPUT in layers or not layers or whole <= _LEAST_CANVAS:
+            return whole
+        seen = max(receptive_field(self.network, layer, whole) for layer in layers)
+        return min(max(math.ceil(_FIELDS * seen / 16) * 16, _LEAST_CANVAS), whole)
 
     def make(self, requests: Sequence[Request], attempts: Sequence[int]) -> _Finished:
         """Make the pictures of a batch, all together."""
@@ -599,6 +611,9 @@ class _Studio:
         free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _CPU_MEMORY
         return int(min(max(free // max(4 * held, 1), self.recipe.variants), 256 if device.type == "cuda" else 16))
 
+
+_FIELDS = 2  # A larger canvas than so many receptive fields shows the same again, side by side,
+_LEAST_CANVAS = 112  # and one smaller than the site's icons would have to be enlarged, and look blurred.
 
 # Steps without any gradient, once none is redirected any more, after which a picture is given up; other views might still wake its unit.
 _HOPELESS = 3

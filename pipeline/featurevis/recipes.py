@@ -51,7 +51,7 @@ class Recipe:
     name
         In the table, and in a configuration.
     size
-        Side S of the picture in pixels.
+        Side S of the picture in pixels, at most: where units see little of it, 112 or twice what they see is enough.
     steps
         Number T of gradient steps.
     parameterization

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline import allocator
+from pipeline import allocator, sprites
 from pipeline.config import FeaturesTable
 from pipeline.errors import AtlasError
 from pipeline.featurevis import colour, folding, lean, objectives, recipes, spectrum, transforms
 from pipeline.featurevis import optimizer as engine
 from pipeline.featurevis.parameterizations import PARAMETERIZATIONS, fourier_values
+from pipeline.featurevis.receptive import receptive_field
 from pipeline.featurevis.rectifiers import redirected
 from pipeline.grammar import INPUT, OUTPUT
 from pipeline.models.torchvision_import import import_torchvision
@@ -559,6 +560,50 @@ def test_sides_that_a_network_does_not_take_are_left_out() -> None:
     assert studio.recipe.stages == (recipes.Stage(0.3, patience=0.1), *stages[1:])
     [batch] = engine.render(network, engine.requests_for_channels("early", [0]), replace(recipe, steps=6))
     assert batch.pictures.shape == (1, 64, 64, 3)
+
+
+def test_the_receptive_field_is_measured() -> None:
+    plain, functional = networks.network(), networks.network(networks.Functional())
+    assert receptive_field(plain, "early", 64) == 8
+    assert receptive_field(plain, "late", 64) == 20
+    assert receptive_field(functional, "joined", 64) == 7
+    assert receptive_field(plain, "late", 8) == 8, "no more than there is"
+    assert receptive_field(plain, "head", 64) == 64, "without positions all is seen"
+
+
+def test_small_receptive_fields_get_no_larger_canvas_than_the_site_shows() -> None:
+    network, large = networks.network(), replace(recipes.RECIPES["fast"], size=224)
+
+    def side(objective: objectives.Objective, recipe: recipes.Recipe = large) -> int:
+        return engine._Studio(network, recipe, 0, None).suited([objective]).recipe.size
+
+    assert engine._LEAST_CANVAS == sprites.ICON
+    assert side(objectives.channel("early", 0)) == 112
+    assert side(objectives.channel("early", 0), replace(large, size=96)) == 96
+    assert side(objectives.logit(0)) == 224
+    assert side(objectives.channel("early", 0) + 0.1 * objectives.logit(0)) == 224
+    assert side(objectives.neuron("early", 0)) == 112
+    assert side(objectives.neuron("early", 0, (2, 3))) == 224, "where the position is depends on the size"
+
+
+def test_a_canvas_holds_the_receptive_field_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = engine._Studio(networks.network(), replace(recipes.RECIPES["fast"], size=224), 0, None)
+    for seen, wanted in ((40, 112), (57, 128), (70, 144), (105, 224), (224, 224)):
+        monkeypatch.setattr(engine, "receptive_field", lambda *_, seen=seen: seen)
+        assert studio.canvas(["early"]) == wanted
+
+
+def test_pictures_of_one_layer_do_not_depend_on_what_else_is_asked_of_it() -> None:
+    network, large = networks.network(), replace(recipes.RECIPES["fast"], size=128, steps=4, attempts=1)
+    channel = engine.requests_for_channels("early", [1])
+    others = [
+        engine.Request("early", "placed", objectives.neuron("early", 0, (1, 1))),
+        engine.Request("early", "with a class", objectives.channel("early", 0) + objectives.logit(1)),
+    ]
+    alone, among = (pictures_of(list(engine.render(network, [*more, *channel], large))) for more in ([], others))
+    assert among["channel:1"].shape == (112, 112, 3)
+    assert among["placed"].shape == among["with a class"].shape == (128, 128, 3)
+    assert np.abs(alone["channel:1"].astype(int) - among["channel:1"]).max() <= 2
 
 
 def test_batches_are_even() -> None:

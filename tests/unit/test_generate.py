@@ -71,6 +71,18 @@ def test_pictures_are_told_how_many_photographs_they_surpass(atlas: Atlas, tmp_p
     assert script.count('"surpassed"') == len(atlas.network.layers)
 
 
+def test_the_page_says_how_many_pictures_a_layer_has_and_at_what_side_they_were_made(atlas: Atlas, tmp_path: Path) -> None:
+    def told(figures: list[str] | None) -> list[str]:
+        generate(atlas, tmp_path / "site", figures)
+        text = (tmp_path / "site" / "index.html").read_text()
+        return re.findall(r"<td>([^<]*)</td></tr>", text[text.index("making-table") :])
+
+    for line in (lines := told(None)):
+        assert re.fullmatch(r"\d+, made at (\d+) × \1 px", line), line
+    assert len(lines) == len(atlas.network.layers)
+    assert told(["design_space"]) == ["none"] * len(atlas.network.layers)
+
+
 def test_figures_without_channels_need_no_activations(tmp_path: Path) -> None:
     made = synthetic.make(tmp_path / "store")
     atlas = replace(made, store=Store(made.store.root))  # which has read nothing yet
