@@ -23,6 +23,7 @@ from pipeline.featurevis.optimizer import render, requests_for_channels
 from pipeline.featurevis.recipes import Recipe, named
 from pipeline.network import Network
 from pipeline.probe import probe, suggest
+from pipeline.sprites import fitted
 
 _GAP = 4
 _CAPTION = 16
@@ -30,12 +31,16 @@ _CAPTION = 16
 
 @dataclass(frozen=True)
 class Row:
-    """Pictures uint8 `[S, S, 3 or 4]` side by side under a caption, with whether each activates its unit, and the seconds each took."""
+    """Pictures uint8 `[S, S, 3 or 4]` side by side under a caption, with whether each activates its unit, and the seconds each took.
+
+    Every `variants` of them are of one unit.
+    """
 
     caption: str
     pictures: Sequence[np.ndarray]
     alive: Sequence[bool]
     seconds: float
+    variants: int = 1
 
 
 def spread(count: int, number: int) -> list[int]:
@@ -54,26 +59,27 @@ def row(network: Network, layer: str, channels: Sequence[int], recipe: Recipe, s
         }
     units = [f"channel:{channel}" + (f"~{variant}" if variant else "") for channel in channels for variant in range(recipe.variants)]
     alive = [found[unit][1] for unit in units]
-    mean = np.mean([found[unit][2] for unit in units])
-    caption = (
-        f"{layer}   {recipe.name} {recipe.size} px, {recipe.steps} steps   {sum(alive)} of {len(units)} alive   mean activation {mean:.3g}"
-    )
-    return Row(caption, [found[unit][0] for unit in units], alive, seconds / len(units))
+    pictures = [found[unit][0] for unit in units]
+    mean, side = np.mean([found[unit][2] for unit in units]), len(pictures[0])
+    caption = f"{layer}   {recipe.name} {side} px, {recipe.steps} steps   {sum(alive)} of {len(units)} alive   mean activation {mean:.3g}"
+    return Row(caption, pictures, alive, seconds / len(units), recipe.variants)
 
 
 def draw(rows: Sequence[Row], columns: int) -> Image.Image:
-    """Lay rows of pictures out on one white sheet, wrapping after `columns`."""
-    side = max(picture.shape[0] for each in rows for picture in each.pictures)
-    lines = [-(-len(each.pictures) // columns) for each in rows]
+    """Lay rows of pictures out on one white sheet, all at the side of the smallest, wrapping after `columns` but not amid variants."""
+    side = min(len(picture) for each in rows for picture in each.pictures)
+    wraps = [max(columns // each.variants, 1) * each.variants for each in rows]
+    lines = [-(-len(each.pictures) // wrap) for each, wrap in zip(rows, wraps, strict=True)]
     pitch = side + _GAP
-    sheet = Image.new("RGB", (columns * pitch + _GAP, sum(count * pitch + _CAPTION for count in lines) + _GAP), "white")
+    size = (max(wraps) * pitch + _GAP, sum(count * pitch + _CAPTION for count in lines) + _GAP)
+    sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
     top = _GAP
-    for each, count in zip(rows, lines, strict=True):
+    for each, wrap, count in zip(rows, wraps, lines, strict=True):
         pen.text((_GAP, top), each.caption, fill="black")
         for index, (pixels, alive) in enumerate(zip(each.pictures, each.alive, strict=True)):
-            left, upper = _GAP + index % columns * pitch, top + _CAPTION + index // columns * pitch
-            picture = Image.fromarray(pixels)
+            left, upper = _GAP + index % wrap * pitch, top + _CAPTION + index // wrap * pitch
+            picture = fitted(pixels, side)
             sheet.paste(picture, (left, upper), picture if picture.mode == "RGBA" else None)
             if not alive:
                 pen.line((left, upper, left + side, upper + side), fill="red", width=2)
