@@ -78,7 +78,7 @@ def open_page(browser: Browser, site: Path) -> Iterator[Open]:
         root = url or f"{folder.as_uri()}/"
         if not complaints:
             page.on("console", lambda message: heard.append(f"console: {message.text}"))
-            page.on("pageerror", lambda error: heard.append(f"error: {error}"))
+            page.on("pageerror", lambda error: heard.append(f"error: {error.stack}"))
             page.on("requestfailed", lambda request: heard.append(f"failed: {request.url}"))
         page.on("request", lambda request: request.url.startswith(root) or heard.append(f"elsewhere: {request.url}"))
         page.goto(f"{root}index.html{state}")

@@ -150,6 +150,36 @@ def test_nothing_of_an_unseen_photograph_is_loaded(open_page: Open) -> None:
     assert not [url for url in asked if "data/third/" in url or "photographs/third" in url]
 
 
+@pytest.mark.parametrize("identity", IDS)
+def test_a_figure_without_its_data_is_not_moved_by_a_reader(open_page: Open, identity: str) -> None:
+    page = open_page()
+    held: list[Route] = []
+    page.route(f"**/data/**/{identity.replace('-', '_')}.js*", lambda route: held.append(route))
+    page.goto(page.url, wait_until="commit")
+    figure = page.locator(f"#{identity}[aria-busy]")
+    if identity != IDS[0]:
+        page.wait_for_function("() => !('starting' in document.documentElement.dataset)")
+        page.locator(f"#{identity}").scroll_into_view_if_needed()
+    expect(figure).to_be_visible()
+    # Over all that can be seen of it, and through all that the Tab key stops at, with the keys that figures listen to.
+    seen = (
+        "each => [...each.querySelectorAll('*')].map(part => part.getBoundingClientRect())"
+        ".filter(box => box.width && box.bottom > 0 && box.top < innerHeight)"
+        ".map(box => [box.x + box.width / 2, box.y + box.height / 2])"
+    )
+    for middle in figure.evaluate(seen):
+        page.mouse.move(*middle)
+    inside = "id => document.getElementById(id).contains(document.activeElement)"
+    figure.evaluate("each => { each.tabIndex = -1; each.focus(); }")
+    while page.evaluate(inside, identity):
+        page.keyboard.press("Escape")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Tab")
+    for route in held:
+        route.continue_()
+    ready(page, identity)
+
+
 def test_the_whole_page_is_laid_out_once_the_first_figure_is_there(open_page: Open) -> None:
     page = open_page()
     held: list[Route] = []

@@ -5,7 +5,8 @@
      show(data, image)                       a photograph's data have come
      apply(state)                            the address says something else (texts; anything may stand there)
    and calls `this.choose(keys)` when the reader chooses and `this.say(text)` for those who do not see.
-   It is built, and its data are loaded, when it comes near the view; the first one at once. `data-state` is loading, ready or error. */
+   It is built, and its data are loaded, when it comes near the view; the first one at once. `data-state` is loading, ready
+   or error. What the reader uses, `.needs-script`, is inert until the first data are shown. */
 "use strict";
 
 {
@@ -35,7 +36,7 @@
     on(document, "scroll", settle, { once: true });
   }
 
-  const PARTS = { problem: ".figure-problem", live: ".figure-live", caption: ".stage-caption", scale: ".map-scale", legend: ".legend", hint: ".hint", sums: ".sums" };
+  const PARTS = { use: ".needs-script", problem: ".figure-problem", live: ".figure-live", caption: ".stage-caption", scale: ".map-scale", legend: ".legend", hint: ".hint", sums: ".sums" };
 
   atlas.define = (name, figure) => {
     figure.figure = name; // of its data files
@@ -57,6 +58,7 @@
       const stage = find(this, ".stage"), details = find(this, ".figure-table");
       if (stage) this.stage = new atlas.Stage(stage);
       if (details) this.table = atlas.table(details, () => this.numbers());
+      this.use?.toggleAttribute("inert", true);
       on(this, "atlas-missing", ({ detail }) => this.complain(detail));
       // Where its keys are kept; figures that show the same choice name the same place.
       this.key = this.constructor.state ?? this.id;
@@ -80,6 +82,7 @@
         this.show(data, image);
         this.dataset.state = "ready";
         this.apply(choices.of(this.key));
+        this.use?.removeAttribute("inert");
       } catch (error) {
         if (this.wanted === image) this.fail(error);
       } finally {
