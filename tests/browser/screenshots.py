@@ -1,4 +1,4 @@
-"""Screenshots of a site, for looking at: the whole page and every figure, desktop and phone, light and dark.
+"""Screenshots of a site, for looking at: the whole page and each of its sections, desktop and phone, light and dark.
 
 python -m tests.browser.screenshots [SITE] [FOLDER] [--photograph NAME] [--readme PICTURE]
 """
@@ -19,10 +19,12 @@ from tests.browser.chromium import launch
 
 WIDTHS = {"desktop": (1440, 900, 1), "phone": (390, 844, 2)}
 SCHEMES = ("light", "dark")
+# Chromium draws no further than this into one picture, in its own pixels; what lies below stays blank.
+TALLEST = 16_000
 
 
-def visit_all(page: Page) -> list[str]:
-    """Bring every figure near the view, wait until it shows something, and return the ids."""
+def visit_all(page: Page) -> None:
+    """Bring every figure near the view, and wait until it shows something."""
     ids = page.eval_on_selector_all(".figure", "figures => figures.map(figure => figure.id)")
     for each in ids:
         page.locator(f"#{each}").scroll_into_view_if_needed()
@@ -30,11 +32,21 @@ def visit_all(page: Page) -> list[str]:
     page.wait_for_load_state("networkidle")
     # The picker stays in sight and would lie across pictures that are taller than the window.
     page.evaluate("document.getElementById('picker').style.position = 'static'; scrollTo(0, 0)")
-    return list(ids)
+
+
+def whole(page: Page, scale: int) -> Image.Image:
+    """Return the page from its top to its end, however long it is."""
+    width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    joined = Image.new("RGB", (width * scale, height * scale))
+    for top in range(0, height, TALLEST // scale):
+        clip = {"x": 0.0, "y": float(top), "width": float(width), "height": float(min(TALLEST // scale, height - top))}
+        part = page.screenshot(full_page=True, clip=clip)  # type: ignore[arg-type]
+        joined.paste(Image.open(io.BytesIO(part)), (0, top * scale))
+    return joined
 
 
 def take(site: Path, folder: Path, state: str = "") -> list[Path]:
-    """Write `folder/<figure>-<device>-<scheme>.png` and `folder/page-….png`."""
+    """Write `folder/<section>-<device>-<scheme>.png` and `folder/page-….png`."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     with sync_playwright() as playwright:
@@ -46,14 +58,15 @@ def take(site: Path, folder: Path, state: str = "") -> list[Path]:
                 )
                 page = context.new_page()
                 page.goto(f"{(site / 'index.html').absolute().as_uri()}{state}")
-                for each in visit_all(page):
-                    written.append(folder / f"{each}-{device}-{scheme}.png")
+                visit_all(page)
+                for each in page.eval_on_selector_all(".figure-section", "sections => sections.map(section => section.id)"):
+                    written.append(folder / f"{each.removesuffix('-section')}-{device}-{scheme}.png")
                     # The page's whole width: grids of layers reach beyond the column of text.
-                    box = page.locator(f"#{each}-section").bounding_box()
+                    box = page.locator(f"#{each}").bounding_box()
                     assert box is not None
                     page.screenshot(path=written[-1], full_page=True, clip={**box, "x": 0, "width": width})
                 written.append(folder / f"page-{device}-{scheme}.png")
-                page.screenshot(path=written[-1], full_page=True)
+                whole(page, scale).save(written[-1])
                 context.close()
         browser.close()
     return written
@@ -80,7 +93,7 @@ def readme(site: Path, picture: Path, state: str = "") -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Screenshots of every figure of a site.")
+    parser = argparse.ArgumentParser(description="Screenshots of a site: the whole page and each of its sections.")
     parser.add_argument("site", type=Path, nargs="?", default=Path("site"))
     parser.add_argument("folder", type=Path, nargs="?", default=Path("build/screenshots"))
     parser.add_argument("--photograph", help="name of a photograph; the first by default")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -75,7 +76,8 @@ def test_the_page_says_how_many_pictures_a_layer_has_and_at_what_side_they_were_
     def told(figures: list[str] | None) -> list[str]:
         generate(atlas, tmp_path / "site", figures)
         text = (tmp_path / "site" / "index.html").read_text()
-        return re.findall(r"<td>([^<]*)</td></tr>", text[text.index("making-table") :])
+        cells = re.findall(r"<td>([^<]*)</td></tr>", text[text.index("making-table") :])
+        return [html.unescape(each).replace("\u00a0", " ") for each in cells]
 
     for line in (lines := told(None)):
         assert re.fullmatch(r"\d+, made at (\d+) × \1 px", line), line
