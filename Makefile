@@ -51,7 +51,7 @@ bench-site: $(READY)  ## measure site/ in a real browser: bytes, first figure, h
 contact-sheet: $(READY)  ## 24 feature visualizations of each layer on one picture: make contact-sheet CONFIG=…
 	@$(BIN)/python -m pipeline.featurevis.contact_sheet $(CONFIG)
 
-screenshots: $(READY)  ## pictures of every figure of site/, desktop and phone, light and dark, in build/screenshots/
+screenshots: $(READY)  ## pictures of site/, the page and each section, desktop and phone, light and dark, in build/screenshots/
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m tests.browser.screenshots site build/screenshots
 
