@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,12 @@ def test_nothing_of_an_unseen_photograph_is_loaded(open_page: Open) -> None:
     page.on("request", lambda request: asked.append(request.url))
     all_ready(page)
     assert not [url for url in asked if "data/third/" in url or "photographs/third" in url]
+
+
+def test_nothing_can_be_used_before_it_is_built(site: Path) -> None:
+    text = (site / "index.html").read_text()
+    # As a script's first act it would be too late: what becomes inert under the pointer is told that the pointer leaves.
+    assert text.count("needs-script") == len(re.findall(r'needs-script"? inert', text)) == len(IDS) - 1  # the design space needs none
 
 
 @pytest.mark.parametrize("identity", IDS)

@@ -6,7 +6,7 @@
      apply(state)                            the address says something else (texts; anything may stand there)
    and calls `this.choose(keys)` when the reader chooses and `this.say(text)` for those who do not see.
    It is built, and its data are loaded, when it comes near the view; the first one at once. `data-state` is loading, ready
-   or error. What the reader uses, `.needs-script`, is inert until the first data are shown. */
+   or error. What the reader uses, `.needs-script`, is inert in the markup, and until the first data are shown. */
 "use strict";
 
 {
@@ -58,7 +58,6 @@
       const stage = find(this, ".stage"), details = find(this, ".figure-table");
       if (stage) this.stage = new atlas.Stage(stage);
       if (details) this.table = atlas.table(details, () => this.numbers());
-      this.use?.toggleAttribute("inert", true);
       on(this, "atlas-missing", ({ detail }) => this.complain(detail));
       // Where its keys are kept; figures that show the same choice name the same place.
       this.key = this.constructor.state ?? this.id;
