@@ -6,13 +6,10 @@ as GitHub Pages sends them: text gzipped, pictures as they are.
 
 from __future__ import annotations
 
-import functools
 import gzip
-import http.server
 import json
 import statistics
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pipeline.generate import MANIFEST, generate
 from tests import synthetic
 from tests.browser.chromium import launch
+from tests.browser.serving import served
 
 SITE = Path("site")
 TEXT = (".html", ".js", ".css", ".json")
@@ -66,17 +64,6 @@ CHANGE = """async (name) => {
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   return performance.now() - start;
 }"""
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
 
 
 @contextmanager

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from pipeline.atlas import Atlas
 from pipeline.generate import generate
 from tests import synthetic
 from tests.browser.chromium import launch
+from tests.browser.serving import served
 
 Open = Callable[..., Page]
 
@@ -50,14 +48,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def server(site: Path) -> Iterator[str]:
     """Address of a server's root above the site."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site.parent.parent))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with served(site.parent.parent) as address:
+        yield address
 
 
 @pytest.fixture

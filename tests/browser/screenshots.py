@@ -40,7 +40,7 @@ def whole(page: Page, scale: int) -> Image.Image:
     joined = Image.new("RGB", (width * scale, height * scale))
     for top in range(0, height, TALLEST // scale):
         clip = {"x": 0.0, "y": float(top), "width": float(width), "height": float(min(TALLEST // scale, height - top))}
-        part = page.screenshot(full_page=True, clip=clip)  # type: ignore[arg-type]
+        part = page.screenshot(full_page=True, clip=clip)
         joined.paste(Image.open(io.BytesIO(part)), (0, top * scale))
     return joined
 
