@@ -11,6 +11,8 @@ from typing import Any
 
 from pipeline.errors import AtlasError
 
+_PORTS = 65_536
+
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Serves files of the types that GitHub Pages names, and keeps no log."""
@@ -70,7 +72,8 @@ def serve(folder: Path, port: int, announce: Callable[[str], None]) -> None:
     """
     if not (folder / "index.html").is_file():
         raise AtlasError(f'{folder}: no site here; "building-blocks build CONFIG" makes one')
-    for candidate in range(port, port + 20):
+    candidates = range(port, min(port + 20, _PORTS))
+    for candidate in candidates:
         try:
             server = LocalServer(folder, candidate, _FreshHandler)
         except OSError:
@@ -79,4 +82,4 @@ def serve(folder: Path, port: int, announce: Callable[[str], None]) -> None:
             announce(f"{server.address}/")
             server.serve_forever()
         return
-    raise AtlasError(f"no free port from {port} to {port + 19}; name another with --port")
+    raise AtlasError(f"no free port from {port} to {candidates[-1]}; name another with --port")

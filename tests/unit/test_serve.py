@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.serve import LocalServer
+from pipeline.errors import AtlasError
+from pipeline.serve import LocalServer, serve
 
 
 def test_a_browser_that_leaves_before_it_has_all_of_a_file_is_no_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -41,3 +42,19 @@ def test_a_fault_of_the_server_is_told(tmp_path: Path, capfd: pytest.CaptureFixt
         except ValueError:
             server.handle_error(None, ("127.0.0.1", 1))
     assert "ValueError: a fault" in capfd.readouterr().err
+
+
+def test_ports_end_where_there_are_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "index.html").touch()
+    tried: list[int] = []
+
+    def taken(self: LocalServer) -> None:
+        tried.append(self.server_address[1])
+        raise OSError("taken")
+
+    monkeypatch.setattr(LocalServer, "server_bind", taken)
+    with pytest.raises(AtlasError, match=r"no free port from 65530 to 65535; name another with --port"):
+        serve(tmp_path, 65530, print)
+    assert tried == list(range(65530, 65536))
+    with pytest.raises(AtlasError, match=r"no free port from 8000 to 8019"):
+        serve(tmp_path, 8000, print)
