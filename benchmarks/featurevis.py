@@ -6,6 +6,7 @@ The floor is forward + backward of the truncated, folded network alone, same bat
 
 from __future__ import annotations
 
+import operator
 import time
 from collections import Counter
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from skimage import data
 
 from benchmarks._networks import available, count, load
+from benchmarks._rows import row
 from pipeline import images
 from pipeline.featurevis import optimizer as engine
 from pipeline.featurevis.contact_sheet import spread
@@ -73,8 +75,7 @@ def _step_over_floor(source: str, layer: str) -> dict[str, Any]:
             pairs = [(_least(whole, 2), _least(floor, 2)) for _ in range(4)]
             spent += counts[side] * min(pair[0] for pair in pairs)
             alone += counts[side] * min(pair[1] for pair in pairs)
-    ratio = spent / alone
-    return {"name": f"step over floor, {source} {layer}", "value": ratio, "unit": "times", "bound": 1.35, "holds": ratio <= 1.35}
+    return row(f"step over floor, {source} {layer}", spent / alone, "times", 1.35)
 
 
 def _demo() -> list[dict[str, Any]]:
@@ -97,17 +98,11 @@ def _demo() -> list[dict[str, Any]]:
             poor += sum(_is_grey_or_clipped(picture) for picture, alive in zip(batch.pictures, batch.alive, strict=True) if alive)
             total += len(batch.units)
     return [
-        {"name": "demo layers, fast: time", "value": seconds / total, "unit": "s/picture", "bound": None, "holds": None},
-        {
-            "name": f"demo layers, fast: dead of {total}",
-            "value": dead / total,
-            "unit": "part",
-            # What holds for a layer need not hold for a few of its channels.
-            "bound": 0.01 if total == all_there else None,
-            "holds": dead / total < 0.01 if total == all_there else None,
-        },
-        {"name": "demo layers, fast: dead, without weights", "value": constant / total, "unit": "part", "bound": None, "holds": None},
-        {"name": "demo layers, fast: grey or clipped", "value": poor / total, "unit": "part", "bound": 0.01, "holds": poor / total <= 0.01},
+        row("demo layers, fast: time", seconds / total, "s/picture"),
+        # What holds for a layer need not hold for a few of its channels.
+        row(f"demo layers, fast: dead of {total}", dead / total, "part", 0.01 if total == all_there else None, operator.lt),
+        row("demo layers, fast: dead, without weights", constant / total, "part"),
+        row("demo layers, fast: grey or clipped", poor / total, "part", 0.01),
     ]
 
 
@@ -131,8 +126,8 @@ def _grids() -> list[dict[str, Any]]:
     seconds = {layer: render_grid(network, layer, caught[layer][0].numpy()).seconds for layer in GRID_LAYERS}
     first, everything = seconds[GRID_LAYERS[0]], sum(seconds.values())
     return [
-        {"name": "activation grid, GoogLeNet 3a, 784 cells", "value": first, "unit": "s", "bound": 180, "holds": first <= 180},
-        {"name": "four activation grids, GoogLeNet", "value": everything, "unit": "s", "bound": 360, "holds": everything <= 360},
+        row("activation grid, GoogLeNet 3a, 784 cells", first, "s", 180),
+        row("four activation grids, GoogLeNet", everything, "s", 360),
     ]
 
 

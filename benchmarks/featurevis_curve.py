@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks._networks import available, count, load
-from benchmarks.featurevis_peers import LAYERS, SIDE, ours, row, scores
+from benchmarks._rows import row
+from benchmarks.featurevis_peers import LAYERS, SIDE, ours, scores
 from pipeline.featurevis.recipes import RECIPES, Stage
 
 CHANNELS = count("BENCHMARK_CHANNELS", 4)

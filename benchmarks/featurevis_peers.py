@@ -12,6 +12,7 @@ peer's own default) change how long it takes: 32 channels are hours on two cores
 
 from __future__ import annotations
 
+import operator
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ import numpy as np
 import torch
 
 from benchmarks._networks import CHECKOUT, available, count, load
+from benchmarks._rows import row
 from pipeline.featurevis.contact_sheet import spread
 from pipeline.featurevis.optimizer import render, requests_for_channels
 from pipeline.featurevis.recipes import Recipe, named
@@ -141,10 +143,6 @@ def _run(name: str, source: str, layer: str, channels: list[int]) -> tuple[np.nd
             return file["pictures"], file["seconds"]
 
 
-def row(name: str, value: float | None, unit: str, bound: float | None = None) -> dict[str, Any]:
-    return {"name": name, "value": value, "unit": unit, "bound": bound, "holds": None if bound is None or value is None else value >= bound}
-
-
 def _chosen(variable: str, names: Iterable[str]) -> list[str]:
     wanted = os.environ.get(variable)
     return [name for name in names if wanted is None or name in wanted.split(",")]
@@ -186,8 +184,11 @@ def _compare(source: str, layer: str) -> list[dict[str, Any]]:
                 row(f"{where}: {name}, score at {side} px, {len(result.channels)} channels", float(theirs[side].mean()), "activation")
                 for side in theirs
             ),
-            row(f"{where}: fast is faster than {name}", result.seconds / seconds, "times", bounds["time"]),
-            *(row(f"{where}: score of fast over {name}'s at {side} px", ratio[side], "times", bounds.get(side)) for side in ratio),
+            row(f"{where}: fast is faster than {name}", result.seconds / seconds, "times", bounds["time"], operator.ge),
+            *(
+                row(f"{where}: score of fast over {name}'s at {side} px", ratio[side], "times", bounds.get(side), operator.ge)
+                for side in ratio
+            ),
         ]
     return found
 

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks._rows import row
 from pipeline.generate import MANIFEST, generate
 from tests import synthetic
 from tests.browser.chromium import launch
@@ -168,10 +169,6 @@ def speed_rows(browser: Browser, address: str, slowed: int) -> list[dict[str, An
     ]
 
 
-def row(name: str, value: float, unit: str, bound: float | None) -> dict[str, Any]:
-    return {"name": name, "value": value, "unit": unit, "bound": bound, "holds": None if bound is None else value <= bound}
-
-
 def blank_row(browser: Browser) -> dict[str, Any]:
     """What a browser so slowed takes for a page of one line, measured like the first figure: how fast the machine is at this moment."""
     with tempfile.TemporaryDirectory() as folder:
@@ -180,7 +177,7 @@ def blank_row(browser: Browser) -> dict[str, Any]:
         (Path(folder) / "x.js").write_text('requestAnimationFrame(() => (document.querySelector("p").dataset.state = "ready"));\n')
         with served(Path(folder)) as address:
             first = first_figure(browser, address, SLOWED)
-    return row(f"a page of one line, processor slowed {SLOWED}×", first / 1e3, "s", None)
+    return row(f"a page of one line, processor slowed {SLOWED}×", first / 1e3, "s")
 
 
 def rows() -> list[dict[str, Any]]:
