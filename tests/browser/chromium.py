@@ -17,6 +17,8 @@ ARGUMENTS = [
     "--no-first-run",
     "--force-color-profile=srgb",
 ]
+# What tests take for a phone: options of a browser's context.
+PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
 ADVICE = (
     "no browser was found: install Chromium or Chrome (on Debian: apt-get install chromium), or let Playwright fetch one "
     "(python -m playwright install chromium), or name one in BUILDING_BLOCKS_CHROMIUM"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Error, Page, sync_playwright
 
-from tests.browser.chromium import launch
+from tests.browser.chromium import PHONE, launch
 from tests.browser.serving import served
 
 KEYS = [*["Tab"] * 3, "Shift+Tab", *["Enter", "Space", "Escape", "Home", "End", "PageUp", "PageDown", "+", "-", "0"]]
@@ -113,10 +113,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--phone", action="store_true")
     arguments = parser.parse_args()
-    view = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True} if arguments.phone else {}
     with served(arguments.site) as address, sync_playwright() as playwright:
         browser = launch(playwright)
-        page = browser.new_context(**view).new_page()
+        page = browser.new_context(**(PHONE if arguments.phone else {})).new_page()
         complaints = read(page, f"{address}/", arguments.seed, arguments.seconds, arguments.phone)
         browser.close()
     print("\n".join(complaints) or "no complaint")

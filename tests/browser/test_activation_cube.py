@@ -6,6 +6,7 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "activation-cube"
@@ -118,7 +119,7 @@ def test_channel_and_group_are_shown_on_the_photograph(open_page: Open, atlas: A
 
 
 def test_a_finger_chooses_and_a_link_opens_the_same_view(open_page: Open) -> None:
-    page = open_page("#image=cat-2.b", viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page("#image=cat-2.b", **PHONE)
     ready(page, ID)
     page.locator(f"#{ID} .cells").tap()
     page.locator(f'#{ID} .cube[value="neuron"]').tap()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "activation-grids"
@@ -134,7 +135,7 @@ def test_dragging_moves_a_zoomed_grid_and_chooses_nothing(open_page: Open) -> No
 
 
 def test_two_fingers_zoom(open_page: Open) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, ID)
     page.locator(f"#{ID} .window").nth(1).scroll_into_view_if_needed()
     script = """() => {

@@ -6,6 +6,7 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID, OTHER = "activation-vector", "semantic-dictionary"
@@ -101,7 +102,7 @@ def test_the_keyboard_and_a_link_reach_every_cell(open_page: Open) -> None:
 
 
 def test_a_finger_chooses(open_page: Open) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, ID)
     page.locator(f"#{ID} .cells").tap(position=cell_at(page, ID, 12, 1, 14))
     assert place(page, ID) == (12, 1)

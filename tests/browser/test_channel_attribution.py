@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from pipeline.atlas import Atlas
 from pipeline.figures import channel_attribution
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "channel-attribution"
@@ -138,7 +139,7 @@ def test_pointing_shows_where_a_channel_is_active_and_what_it_does(open_page: Op
 
 
 def test_a_finger_follows_a_channel(open_page: Open) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, ID)
     tile = column(page, 0).locator(".tile").nth(1)
     channel = tile.get_attribute("data-channel")

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from pipeline.atlas import Atlas
 from pipeline.generate import generate
 from tests import synthetic
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "class-comparison"
@@ -113,7 +114,7 @@ def test_the_keyboard_walks_pins_and_lets_go(open_page: Open) -> None:
 
 
 def test_a_finger_pins_a_channel(open_page: Open) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, ID)
     button = page.locator(f"#{ID} .channel").nth(2)
     button.tap()

@@ -13,6 +13,7 @@ from pipeline.atlas import Atlas
 from pipeline.figures import group_flow, groupings
 from pipeline.generate import generate
 from tests import synthetic
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "group-flow"
@@ -177,7 +178,7 @@ def test_the_keyboard_walks_follows_and_lets_go(open_page: Open) -> None:
 
 
 def test_a_finger_follows_a_group(open_page: Open) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, ID)
     page.locator(f"#{ID} [data-node='1.1']").tap()
     expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("group 2 of middle")

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
 from pipeline.figures import groupings
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "neuron-groups"
@@ -150,7 +151,7 @@ def test_the_keyboard_walks_keeps_and_lets_go(open_page: Open) -> None:
 
 
 def test_a_finger_keeps_a_group_and_a_place(open_page: Open) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, ID)
     page.locator(f"#{ID} .group").nth(2).tap()
     expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("Group 3 alone")

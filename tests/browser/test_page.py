@@ -12,10 +12,10 @@ from playwright.sync_api import Route, expect
 from pipeline.atlas import Atlas
 from pipeline.figures import FIGURES
 from pipeline.generate import identity
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, all_ready, ready
 
 IDS = [identity(name) for name in FIGURES]
-PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
 
 
 def test_every_figure_shows_itself_from_a_disk(open_page: Open) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from pipeline.atlas import Layer, Photograph
 from pipeline.generate import generate
 from tests import synthetic
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, all_ready, ready
 
 MANY = 200
@@ -73,7 +74,7 @@ def test_the_keyboard_walks_and_chooses(open_page: Open) -> None:
 
 
 def test_a_finger_chooses(open_page: Open) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, "predictions")
     page.locator('#picker [data-image="third"]').tap()
     page.wait_for_function("() => atlas.state.image === 'third'")

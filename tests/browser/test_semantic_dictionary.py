@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pipeline.atlas import Atlas
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "semantic-dictionary"
@@ -104,7 +105,7 @@ def test_the_keyboard_walks_holds_and_lets_go(open_page: Open, atlas: Atlas) -> 
 
 
 def test_a_finger_chooses(open_page: Open, atlas: Atlas) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, ID)
     page.locator(f"#{ID} .cells").tap(position=cell_at(page, 4, 10, 14, 14))
     assert place(page) == (4, 10)

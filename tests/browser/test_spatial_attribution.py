@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from pipeline.atlas import Atlas
 from pipeline.figures.classes import leading
+from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "spatial-attribution"
@@ -161,7 +162,7 @@ def test_the_keyboard_walks_holds_and_lets_go(open_page: Open, atlas: Atlas) -> 
 
 
 def test_a_finger_chooses(open_page: Open, atlas: Atlas) -> None:
-    page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = open_page(**PHONE)
     ready(page, ID)
     cells, position = point(page, 2, 1, 5, 7)
     cells.tap(position=position)
