@@ -331,7 +331,6 @@ def _page(site: Site, atlas: Atlas, figures: Sequence[Figure], sheets: Mapping[s
             {"name": figure.NAME, "title": figure.TITLE, "id": identity(figure.NAME), "page": figure.page(atlas)} for figure in figures
         ],
         predictions=[(photograph, leading(atlas, photograph, 3)) for photograph in atlas.photographs[:24]],
-        crop=lambda layer, unit: sheets[layer].crop(unit),
         sheets=sheets,
         version=__version__,
     )
