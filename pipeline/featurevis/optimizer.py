@@ -31,6 +31,7 @@ from pipeline.featurevis.recipes import Recipe, Stage
 from pipeline.featurevis.rectifiers import redirected
 from pipeline.grammar import INPUT, OUTPUT
 from pipeline.network import Network
+from pipeline.sprites import ICON
 
 
 @dataclass(frozen=True)
@@ -613,7 +614,7 @@ class _Studio:
 
 
 _FIELDS = 2  # A larger canvas than so many receptive fields shows the same again, side by side,
-_LEAST_CANVAS = 112  # and one smaller than the site's icons would have to be enlarged, and look blurred.
+_LEAST_CANVAS = ICON  # and one smaller than the site's icons would have to be enlarged, and look blurred.
 
 # Steps without any gradient, once none is redirected any more, after which a picture is given up; other views might still wake its unit.
 _HOPELESS = 3
