@@ -6,7 +6,8 @@
   const { activation, cellOf, colours, element, find, findAll, layer: layerOf, on, put, range, spot, state: choices } = atlas;
   const { floor, max } = Math;
   // As in activation_cube.py: u to the right, v to the front, h upwards, all 0…1.
-  const ORIGIN = [120, 177], RIGHT = [165, 48], FRONT = [-105, 62], UP = 165, FLOOR = 0.28, SIZE = [300, 295], SHARP = 2;
+  const ORIGIN = [120, 177], RIGHT = [165, 48], FRONT = [-105, 62], UP = 165, FLOOR = 0.28, SIZE = [300, 295];
+  const SHARP = devicePixelRatio > 1 ? 2 : 1; // painting is most of what a change of photograph costs here: no finer than is seen
   const lifted = (h) => (FLOOR + (1 - FLOOR) * h) * UP;
   const point = (u, v, height) => [ORIGIN[0] + u * RIGHT[0] + v * FRONT[0], ORIGIN[1] + u * RIGHT[1] + v * FRONT[1] - height];
 
