@@ -1,6 +1,6 @@
 # `make` sets up an environment in .venv and builds the demo atlas into site/. `make help` lists the rest.
 .DEFAULT_GOAL := demo
-.PHONY: demo help setup atlas serve test lint format bench bench-site contact-sheet screenshots readme-screenshot correctness clean
+.PHONY: demo help setup atlas serve test lint format bench bench-site contact-sheet screenshots readme-screenshot correctness floors clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= configs/demo.toml
@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-atlas: $(READY)  ## build another atlas: make atlas CONFIG=configs/googlenet.toml
+atlas: $(READY)  ## build another atlas: make atlas CONFIG=configs/examples/own_network.toml
 	@$(BIN)/building-blocks build $(CONFIG)
 
 serve: $(READY)  ## serve site/ on this machine
@@ -30,16 +30,21 @@ serve: $(READY)  ## serve site/ on this machine
 
 test: $(READY)  ## run all tests, in a real browser too (installs one if there is none)
 	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/deno test --quiet --allow-read tests/javascript
 	@$(BIN)/python -m pytest -n auto
 
-lint: $(READY)  ## ruff (lint and format) and mypy
+lint: $(READY)  ## ruff, mypy, the import contract, and deno for JavaScript and CSS
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deno fmt --quiet --check
+	@$(BIN)/deno lint --quiet
 
-format: $(READY)  ## let ruff format and mend what it can
+format: $(READY)  ## let ruff and deno format and mend what they can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(BIN)/deno fmt --quiet
 
 bench: $(READY)  ## run everything in benchmarks/, print a table, write build/benchmarks.json
 	@$(BIN)/python -m benchmarks
@@ -49,7 +54,7 @@ bench-site: $(READY)  ## measure site/ in a real browser: bytes, first figure, h
 	@$(BIN)/python -m benchmarks site
 
 contact-sheet: $(READY)  ## 24 feature visualizations of each layer on one picture: make contact-sheet CONFIG=…
-	@$(BIN)/python -m pipeline.featurevis.contact_sheet $(CONFIG)
+	@$(BIN)/python -m pipeline.contact_sheet $(CONFIG)
 
 screenshots: $(READY)  ## pictures of site/, the page and each section, desktop and phone, light and dark, in build/screenshots/
 	@$(BIN)/python -m tests.browser.install
@@ -61,6 +66,9 @@ readme-screenshot: $(READY)  ## make docs/screenshot.png, the README's picture, 
 
 correctness: $(READY)  ## write docs/correctness.md: the largest deviation from each oracle
 	@$(BIN)/python -m tests.unit.correctness
+
+floors: $(READY)  ## write docs/floors.svg: the package's rooms and their imports
+	@$(BIN)/python docs/floors.py
 
 clean:  ## remove what was computed and generated (build/ and site/)
 	rm -rf build site

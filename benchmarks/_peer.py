@@ -1,7 +1,8 @@
-"""One peer rendering some channels, run by `featurevis_peers` inside the peers' own environment.
+"""One peer rendering some channels, run by `featurevis_peers` in the peers' own environment.
 
-`python _peer.py PEER SOURCE LAYER CHANNELS STEPS OUTPUT`: writes `pictures [n, 128, 128, 3]` (f4, 0…1) and `seconds [n]`, one picture at
-a time, as each library's entry point does it, with its own defaults for everything but size and objective.
+`python _peer.py PEER SOURCE LAYER CHANNELS STEPS OUTPUT` writes `pictures [n, 128, 128, 3]` (f4,
+0…1) and `seconds [n]`. It makes one picture at a time, as each library's entry point does, with the
+library's own defaults for everything but size and objective.
 """
 
 from __future__ import annotations
@@ -73,22 +74,27 @@ def dreamlens(network: Network, layer: str, steps: int) -> Callable[[int], np.nd
 
 
 def roi_align(images: Tensor, boxes: Tensor, output_size: tuple[int, int]) -> Tensor:
-    """Do what torchvision's operator of that name does with one image `[1, C, S, S]` whose boxes have fewer pixels than the output.
+    """Compute torchvision's operator of that name for one image `[1, C, S, S]`.
 
-    Where torchvision lacks its compiled operators it falls back to code that holds every possible sample of every bin: 200 GB at
-    Horama's settings. One sample per bin, which is what such boxes get, is two matrix products. As with the compiled operators, more than
-    a pixel outside there is nothing.
+    The boxes have fewer pixels than the output. Where torchvision lacks its compiled operators it
+    falls back to code that holds every possible sample of every bin: 200 GB at Horama's settings.
+    Such boxes get one sample per bin, which is two matrix products. As with the compiled operators,
+    a sample more than a pixel outside the image is zero.
     """
     side = images.shape[-1]
 
     def weights(begin: Tensor, end: Tensor, count: int) -> Tensor:
-        places = begin[:, None] + (torch.arange(count) + 0.5) * ((end - begin).clamp(min=1) / count)[:, None]
-        inside = (places >= -1) & (places <= side)
-        nearness = 1 - (places.clamp(0, side - 1)[..., None] - torch.arange(side)).abs()
-        return nearness.clamp(min=0) * inside[..., None]
+        width = (end - begin).clamp(min=1) / count
+        samples = begin[:, None] + (torch.arange(count) + 0.5) * width[:, None]
+        inside = (samples >= -1) & (samples <= side)
+        distance = (samples.clamp(0, side - 1)[..., None] - torch.arange(side)).abs()
+        return (1 - distance).clamp(min=0) * inside[..., None]
 
     _, left, top, right, bottom = boxes.unbind(1)
-    vertical, horizontal = weights(top, bottom, output_size[0]), weights(left, right, output_size[1])
+    vertical, horizontal = (
+        weights(top, bottom, output_size[0]),
+        weights(left, right, output_size[1]),
+    )
     return torch.einsum("nyh,chw,nxw->ncyx", vertical, images[0], horizontal)
 
 
@@ -101,9 +107,15 @@ def horama(network: Network, layer: str, steps: int) -> Callable[[int], np.ndarr
         def objective(x: Tensor) -> Tensor:
             return network.run_to(x, [layer])[layer][:, channel].mean()
 
-        # Its boxes are meant for canvases of 1,280 px: at 128 px a quarter of the side would leave the network 32 pixels to see.
+        # Its boxes are meant for pictures of 1,280 px: of 128 px a quarter of the side would leave
+        # the network 32 pixels to see.
         drawn, _ = fourier(
-            objective, total_steps=steps or 1000, image_size=SIDE, values_range=(0, 1), box_size=(0.8, 0.9), device=torch.device("cpu")
+            objective,
+            total_steps=steps or 1000,
+            image_size=SIDE,
+            values_range=(0, 1),
+            box_size=(0.8, 0.9),
+            device=torch.device("cpu"),
         )
         return drawn.detach().permute(1, 2, 0).numpy()
 
@@ -123,7 +135,8 @@ def main() -> None:
         pictures.append(picture(channel))
         seconds.append(time.perf_counter() - began)
         # After each picture: what a slow peer has finished when its time is up still counts.
-        np.savez(f"{output}.part.npz", pictures=np.stack(pictures).astype(np.float32), seconds=np.array(seconds))
+        stacked = np.stack(pictures).astype(np.float32)
+        np.savez(f"{output}.part.npz", pictures=stacked, seconds=np.array(seconds))
         os.replace(f"{output}.part.npz", output)
 
 

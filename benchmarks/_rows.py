@@ -1,4 +1,4 @@
-"""A row of a benchmark's table."""
+"""The rows of a benchmark's table."""
 
 from __future__ import annotations
 
@@ -21,11 +21,33 @@ def row(
     name, unit
         Of what was measured.
     value
-        None where it could not be.
+        None where the measurement failed.
     bound
         What it should keep, if anything.
     keeps
-        Called with value and bound: `operator.le` where the bound is the most that is allowed, `ge` where it is the least.
+        Called with value and bound: `operator.le` where the bound is the most that is allowed,
+        `ge` where it is the least.
     """
     holds = None if bound is None or value is None else bool(keeps(value, bound))
     return {"name": name, "value": value, "unit": unit, "bound": bound, "holds": holds}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return rows as aligned text, one a line."""
+    words = {True: "holds", False: "FAILS", None: ""}
+    cells = [("benchmark", "value", "unit", "bound", "")]
+    for each in rows:
+        numbers = _cell(each["value"]), each["unit"], _cell(each["bound"])
+        cells.append((each["name"], *numbers, words[each["holds"]]))
+    widths = [max(len(line[column]) for line in cells) for column in range(5)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+        for line in cells
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)

@@ -1,7 +1,8 @@
-"""Score against seconds: what momentum, stages at several sides and averaging do to pictures of 128 px.
+"""Score against seconds: what momentum, stages at several sides and averaging do to pictures.
 
-Every row renders the same channels with settings between those of Lucid and of the recipe `fast`; the score is the mean activation of
-the channel, at 128 px and enlarged to 224 px, seconds are those of a picture in a batch of `BENCHMARK_CHANNELS` (4).
+Every row renders the same channels at 128 px with settings between those of Lucid and of the recipe
+`fast`. The score is the mean activation of the channel, at 128 px and enlarged to 224 px; seconds
+are those of a picture in a batch of `BENCHMARK_CHANNELS` (4).
 """
 
 from __future__ import annotations
@@ -17,16 +18,33 @@ from pipeline.featurevis.recipes import RECIPES, Stage
 
 CHANNELS = count("BENCHMARK_CHANNELS", 4)
 STRIDE = 68  # between channels; GoogLeNet's 4d has 528
-_ADAM = {"jitter": 8.0, "scales": (0.9, 1.1), "degrees": 10.0, "peak": 0.0, "learning_rate": 0.035, "averaged": 0.0}
+_ADAM = {
+    "jitter": 8.0,
+    "scales": (0.9, 1.1),
+    "degrees": 10.0,
+    "peak": 0.0,
+    "learning_rate": 0.035,
+    "averaged": 0.0,
+}
 _OWN_SIDE = {**_ADAM, "stages": (Stage(),)}
 _ENLARGED = {**_ADAM, "stages": (Stage(view=1.75),)}
+_ENLARGED_LAST = (Stage(0.7), Stage(0.3, view=1.75))
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "48 steps, own side, momentum 0.9": {**_OWN_SIDE, "steps": 48, "momentum": 0.9},
     "48 steps, own side, momentum 0.7": {**_OWN_SIDE, "steps": 48, "momentum": 0.7},
     "48 steps, 1.75, momentum 0.9": {**_ENLARGED, "steps": 48, "momentum": 0.9},
-    "20 steps, 1.75, momentum 0.5, rate 0.07": {**_ENLARGED, "steps": 20, "momentum": 0.5, "learning_rate": 0.07},
-    "44 steps, own side for seven tenths, then 1.75": {"stages": (Stage(0.7), Stage(0.3, view=1.75)), "averaged": 0.0, "steps": 44},
+    "20 steps, 1.75, momentum 0.5, rate 0.07": {
+        **_ENLARGED,
+        "steps": 20,
+        "momentum": 0.5,
+        "learning_rate": 0.07,
+    },
+    "44 steps, own side for seven tenths, then 1.75": {
+        "stages": _ENLARGED_LAST,
+        "averaged": 0.0,
+        "steps": 44,
+    },
     "fast without averaging": {"averaged": 0.0},
     "fast with larger shifts": {"jitter": 6.0, "scales": (0.95, 1.05), "degrees": 5.0},
     "fast with momentum 0.3": {"momentum": 0.3},
@@ -43,8 +61,10 @@ def rows() -> list[dict[str, Any]]:
     network, channels = load(source), [STRIDE * index for index in range(CHANNELS)]
     found = []
     for name, settings in SETTINGS.items():
-        pictures, seconds = ours(network, layer, channels, replace(RECIPES["fast"], size=SIDE, **settings))
+        recipe = replace(RECIPES["fast"], size=SIDE, **settings)
+        pictures, seconds = ours(network, layer, channels, recipe)
         reached = scores(network, layer, channels, pictures)
         found.append(row(f"{name}: time", seconds, "s/picture"))
-        found += [row(f"{name}: score at {side} px", float(reached[side].mean()), "activation") for side in reached]
+        for side, values in reached.items():
+            found.append(row(f"{name}: score at {side} px", float(values.mean()), "activation"))
     return found

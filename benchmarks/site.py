@@ -1,7 +1,7 @@
-"""The site in a real browser: bytes on the wire, code, time to the first figure, hovering, changing the photograph.
+"""The site in a real browser: bytes on the wire, time to the first figure, hovering, changing.
 
-Measured on `site/` if it is there, else on a synthetic atlas; throttled runs slow the processor four times. Bytes count
-as GitHub Pages sends them: text gzipped, pictures as they are.
+Measured on `site/` if it is there, else on a synthetic atlas. Some runs slow the processor four
+times. Bytes are counted as GitHub Pages sends them: text gzipped, pictures as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import gzip
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,39 +19,51 @@ from urllib.parse import unquote, urlsplit
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks._rows import row
-from pipeline.generate import MANIFEST, generate
+from pipeline.website.generate import generate
+from pipeline.website.output import MANIFEST
 from tests import synthetic
 from tests.browser.chromium import launch
 from tests.browser.serving import served
 
 SITE = Path("site")
 TEXT = (".html", ".js", ".css", ".json")
+LEVEL = 6  # of gzip, as web servers have it
 MOVES = 120
 STARTS = 5
 SLOWED = 4
 
 # Notes when the first figure is ready.
-FIRST = """new MutationObserver((changes, observer) => {
-  if (!changes.some(({target}) => target.matches?.(".figure[data-state=ready]"))) return;
+FIRST = """
+new MutationObserver((changes, observer) => {
+  const ready = ({ target }) => target.matches?.(".figure[data-state=ready]");
+  if (!changes.some(ready)) return;
   observer.disconnect();
   requestAnimationFrame(() => setTimeout(() => (window.firstReady = performance.now())));
-}).observe(document, {subtree: true, attributes: true, attributeFilter: ["data-state"]});"""
-# Time from the pointer's event to the end of the frame in which its effect is painted.
+}).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-state"] });
+"""
+# Times from the pointer's event to the end of the frame in which its effect is painted.
 HOVER = """async ([selector, moves]) => {
-  const target = document.querySelector(selector), times = [];
-  target.scrollIntoView({block: "center"});
+  const target = document.querySelector(selector);
+  const times = [];
+  target.scrollIntoView({ block: "center" });
   await new Promise((done) => setTimeout(done, 600));
   const box = target.getBoundingClientRect();
   for (let i = 0; i < moves; i++) {
     await new Promise(requestAnimationFrame);
     const start = performance.now();
-    const place = {clientX: box.left + box.width * ((i * 37) % 97) / 97, clientY: box.top + box.height * ((i * 53) % 89) / 89};
-    target.dispatchEvent(new PointerEvent("pointermove", {bubbles: true, pointerType: "mouse", ...place}));
+    const clientX = box.left + box.width * ((i * 37) % 97) / 97;
+    const clientY = box.top + box.height * ((i * 53) % 89) / 89;
+    const options = { bubbles: true, pointerType: "mouse", clientX, clientY };
+    target.dispatchEvent(new PointerEvent("pointermove", options));
     document.body.getBoundingClientRect();
     const script = performance.now() - start;
     await new Promise(requestAnimationFrame);
-    const begun = performance.now(), channel = new MessageChannel();
-    await new Promise((done) => { channel.port1.onmessage = done; channel.port2.postMessage(0); });
+    const begun = performance.now();
+    const channel = new MessageChannel();
+    await new Promise((done) => {
+      channel.port1.onmessage = done;
+      channel.port2.postMessage(0);
+    });
     times.push(script + performance.now() - begun);
   }
   return times;
@@ -60,11 +72,30 @@ CHANGE = """async (name) => {
   const start = performance.now();
   atlas.state.show(name);
   const figures = [...document.querySelectorAll(".figure")].filter((figure) => figure.image);
-  const shown = () => figures.every((figure) => figure.image === name && figure.dataset.state === "ready");
-  while (!shown()) await new Promise((done) => setTimeout(done));
+  const shows = (figure) => figure.image === name && figure.dataset.state === "ready";
+  while (!figures.every(shows)) await new Promise((done) => setTimeout(done));
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   return performance.now() - start;
 }"""
+NAMES = "() => atlas.site.photographs.map(({ name }) => name)"
+# Bytes in memory of pictures, 4 a pixel.
+DECODED = """async (paths) => {
+  let sum = 0;
+  for (const path of paths) {
+    const image = new Image();
+    image.src = path;
+    try {
+      await image.decode();
+      sum += image.naturalWidth * image.naturalHeight * 4;
+    } catch {}
+  }
+  return sum;
+}"""
+# A page of one line, ready at the first frame.
+BLANK = '<!doctype html><title>x</title><p class="figure">x</p><script defer src="x.js"></script>\n'
+BLANK_SCRIPT = """
+requestAnimationFrame(() => (document.querySelector("p").dataset.state = "ready"));
+"""
 
 
 @contextmanager
@@ -78,34 +109,18 @@ def a_site() -> Iterator[Path]:
         yield output
 
 
-def wire(site: Path, paths: set[str]) -> int:
-    """Bytes that some files take on the way."""
-    contents = ((path, (site / path).read_bytes()) for path in paths)
-    return sum(len(gzip.compress(content, 6)) if path.endswith(TEXT) else len(content) for path, content in contents)
+# ------------------------------------------------------------------------------------------ bytes
+def wire(site: Path, paths: Set[str]) -> int:
+    """Bytes of some files on the wire."""
+    return sum(wire_size(path, (site / path).read_bytes()) for path in paths)
 
 
-def percentile(times: list[float], share: float) -> float:
-    return sorted(times)[min(len(times) - 1, int(share * len(times)))]
+def wire_size(path: str, content: bytes) -> int:
+    return len(gzip.compress(content, LEVEL)) if path.endswith(TEXT) else len(content)
 
 
-def visit(page: Page) -> None:
-    """Bring every figure near the view, in its opening state."""
-    for each in page.locator(".figure").all():
-        each.scroll_into_view_if_needed()
-        page.wait_for_function("figure => figure.dataset.state !== 'loading'", arg=each.element_handle())
-    page.wait_for_load_state("networkidle")
-
-
-@contextmanager
-def opened(browser: Browser, address: str, slowed: int = 1) -> Iterator[tuple[Page, set[str]]]:
-    """A fresh page, not yet on its way, and the files that it has asked for."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowed})
-    asked: set[str] = set()
-    page.on("requestfinished", lambda request: asked.add(unquote(urlsplit(request.url).path).lstrip("/") or "index.html"))
-    yield page, asked
-    context.close()
+def is_code(path: str) -> bool:
+    return path.endswith((".js", ".css")) and not path.startswith("data/")
 
 
 def bytes_rows(browser: Browser, site: Path, address: str) -> list[dict[str, Any]]:
@@ -113,32 +128,54 @@ def bytes_rows(browser: Browser, site: Path, address: str) -> list[dict[str, Any
         page.goto(f"{address}/index.html")
         visit(page)
         first = set(asked)
-        names = page.evaluate("() => atlas.site.photographs.map(({name}) => name)")
+        names = page.evaluate(NAMES)
         if len(names) > 1:
             page.evaluate("name => { atlas.state.show(name); }", names[1])
             page.wait_for_timeout(300)
             visit(page)
         further = asked - first
-        decoded = page.evaluate(
-            "async (paths) => { let sum = 0; for (const path of paths) { const image = new Image(); image.src = path; "
-            "try { await image.decode(); sum += image.naturalWidth * image.naturalHeight * 4; } catch {} } return sum; }",
-            [path for path in first if path.endswith(".webp")],
-        )
-    code = sum((site / path).stat().st_size for path in json.loads((site / MANIFEST).read_text())["files"] if is_code(path))
+        decoded = page.evaluate(DECODED, [path for path in first if path.endswith(".webp")])
+    code = {path for path in json.loads((site / MANIFEST).read_text())["files"] if is_code(path)}
     return [
         row("site: one photograph, all figures, on the wire", wire(site, first) / 1e6, "MB", 2.0),
         row("site: each further photograph", wire(site, further) / 1e6, "MB", 1.5),
-        row("site: JavaScript and CSS", code / 1e3, "kB", 100),
+        row("site: JavaScript and CSS, on the wire", wire(site, code) / 1e3, "kB", 45),
         row("site: decoded pictures", decoded / 1e6, "MB", 60),
     ]
 
 
-def is_code(path: str) -> bool:
-    return path.endswith((".js", ".css")) and not path.startswith("data/")
+# ------------------------------------------------------------------------------------------ times
+def percentile(times: list[float], share: float) -> float:
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))]
+
+
+def visit(page: Page) -> None:
+    """Bring every figure near the view, as it is shown first."""
+    for each in page.locator(".figure").all():
+        each.scroll_into_view_if_needed()
+        loaded = "figure => figure.dataset.state !== 'loading'"
+        page.wait_for_function(loaded, arg=each.element_handle())
+    page.wait_for_load_state("networkidle")
+
+
+@contextmanager
+def opened(browser: Browser, address: str, slowed: int = 1) -> Iterator[tuple[Page, set[str]]]:
+    """Give a new page, which nothing has been loaded into, and the files that it asks for."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowed})
+    asked: set[str] = set()
+
+    def note(url: str) -> None:
+        asked.add(unquote(urlsplit(url).path).lstrip("/") or "index.html")
+
+    page.on("requestfinished", lambda request: note(request.url))
+    yield page, asked
+    context.close()
 
 
 def first_figure(browser: Browser, address: str, slowed: int) -> float:
-    """Milliseconds from asking for the page to its first figure, of a browser that has not seen it before."""
+    """Milliseconds from asking for the page to its first figure, in a browser new to the site."""
     times = []
     for _ in range(STARTS):
         with opened(browser, address, slowed) as (page, _asked):
@@ -146,7 +183,7 @@ def first_figure(browser: Browser, address: str, slowed: int) -> float:
             page.goto(f"{address}/index.html")
             page.wait_for_function("() => window.firstReady")
             times.append(page.evaluate("() => window.firstReady"))
-    # A start takes longer or shorter by a third, as the machine's other work falls: the middle one of some.
+    # Starts differ by a third, with whatever else the machine does.
     return float(statistics.median(times))
 
 
@@ -156,39 +193,40 @@ def speed_rows(browser: Browser, address: str, slowed: int) -> list[dict[str, An
         page.goto(f"{address}/index.html")
         visit(page)
         hover = page.evaluate(HOVER, ["#semantic-dictionary .cells", MOVES])
-        names = page.evaluate("() => atlas.site.photographs.map(({name}) => name)")
+        names = page.evaluate(NAMES)
         changes = [page.evaluate(CHANGE, name) for name in [*names[1:], names[0]] * 2]
-    label = f", processor slowed {slowed}×" if slowed > 1 else ""
+    # By the second round, every photograph's data have been loaded.
+    changed = max(changes[len(names) :], default=0.0)
+    painted = percentile(hover, 0.95)
+    throttled = slowed > 1
+    label = f", processor slowed {slowed}×" if throttled else ""
+    usable, hovering, changing = (1.0, 50, None) if throttled else (None, 16, 300)
     return [
-        row(f"site: first figure usable{label}", first / 1e3, "s", 1.0 if slowed > 1 else None),
-        row(f"site: hover to painted frame, 95th percentile{label}", percentile(hover, 0.95), "ms", 50 if slowed > 1 else 16),
-        # The second round: every photograph's data have been loaded by then.
-        row(
-            f"site: changing the photograph, once loaded{label}", max(changes[len(names) :], default=0.0), "ms", None if slowed > 1 else 300
-        ),
+        row(f"site: first figure usable{label}", first / 1e3, "s", usable),
+        row(f"site: hover to painted frame, 95th percentile{label}", painted, "ms", hovering),
+        row(f"site: changing the photograph, once loaded{label}", changed, "ms", changing),
     ]
 
 
 def blank_row(browser: Browser) -> dict[str, Any]:
-    """What a browser so slowed takes for a page of one line, measured like the first figure: how fast the machine is at this moment."""
+    """How fast the machine is at this moment: the first figure's measure, of a page of one line."""
     with tempfile.TemporaryDirectory() as folder:
-        page = '<!doctype html><title>x</title><p class="figure">x</p><script defer src="x.js"></script>\n'
-        (Path(folder) / "index.html").write_text(page)
-        (Path(folder) / "x.js").write_text('requestAnimationFrame(() => (document.querySelector("p").dataset.state = "ready"));\n')
+        (Path(folder) / "index.html").write_text(BLANK)
+        (Path(folder) / "x.js").write_text(BLANK_SCRIPT)
         with served(Path(folder)) as address:
             first = first_figure(browser, address, SLOWED)
     return row(f"a page of one line, processor slowed {SLOWED}×", first / 1e3, "s")
 
 
 def rows() -> list[dict[str, Any]]:
-    measures: list[Callable[[Browser, Path, str], list[dict[str, Any]]]] = [
-        bytes_rows,
-        lambda browser, _, address: speed_rows(browser, address, 1),
-        lambda browser, _, address: speed_rows(browser, address, SLOWED),
-    ]
     with a_site() as site, served(site) as address, sync_playwright() as playwright:
         browser = launch(playwright)
-        found = [*(each for measure in measures for each in measure(browser, site, address)), blank_row(browser)]
+        found = [
+            *bytes_rows(browser, site, address),
+            *speed_rows(browser, address, 1),
+            *speed_rows(browser, address, SLOWED),
+            blank_row(browser),
+        ]
         browser.close()
     return found
 

@@ -1,18 +1,23 @@
-"""The atlas as the figures and the site see it: facts about network and photographs, and the store to read from.
+"""The atlas as figures and templates see it: the network, the photographs, and the store to read.
 
-Built from the configuration and the store alone; torch is not needed. `layers` are the display layers in the order in
-which they run; a picture is asked for by layer and unit, where a unit reads "channel:12", "group:<digest>", ….
+It is made from the configuration and the store alone; torch is not needed. `layers` are the display
+layers in the order in which they run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipeline.config import Settings
-from pipeline.store import File, Picture, State, Store, slug, state
+from pipeline.grammar import Interface
+from pipeline.slugs import slug
+from pipeline.store import GRIDS, VISUALIZATIONS, File, State, Store, Visualization, state
+from pipeline.units import Unit
+
+Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph of the atlas: `name` in files and addresses, `title` for people, `source` as configured."""
+    """A photograph: `name` in files and addresses, `title` for people, `source` as configured."""
 
     name: str
     title: str
@@ -39,8 +44,8 @@ class Photograph:
 
 
 @dataclass(frozen=True)
-class NetworkFacts:
-    """What the site says about the network. `classes`: K names; `size`: side of its input in pixels."""
+class ShownNetwork:
+    """The network as the site shows it. `classes`: K names; `size`: input side in pixels."""
 
     title: str
     classes: tuple[str, ...]
@@ -51,35 +56,58 @@ class NetworkFacts:
 
 @dataclass(frozen=True)
 class Atlas:
-    """Everything that figures and templates may read."""
+    """Everything that figures and templates may read.
+
+    Attributes
+    ----------
+    interfaces
+        Figure → what it shows of this network, for all figures there are, in page order.
+    fingerprint
+        Of all that the site is baked from. Data files of another build are recognised by it.
+    fingerprints
+        Kind of what the store holds → key → fingerprint. The kinds are those of the phases; keys
+        are (layer,) for feature visualizations, (photograph, layer) for activation grids.
+    """
 
     settings: Settings
-    network: NetworkFacts
+    network: ShownNetwork
     photographs: tuple[Photograph, ...]
     store: Store
-    picture_fingerprints: dict[str, str]  # layer → fingerprint of its feature visualizations
-    fingerprint: str  # of all that the site is baked from; data files of another build are told by it
-    grid_fingerprints: dict[tuple[str, str], str] = field(default_factory=dict)  # (photograph, layer) → fingerprint of its grid
+    interfaces: Mapping[str, Interface]
+    fingerprint: str
+    fingerprints: Mapping[str, Mapping[Key, str]] = field(default_factory=dict)
 
     def layer(self, name: str) -> Layer:
+        """Return the display layer of a name."""
         return next(layer for layer in self.network.layers if layer.name == name)
 
-    def image(self, photograph: Photograph) -> File:
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The names of the display layers."""
+        return tuple(layer.name for layer in self.network.layers)
+
+    def open(self, photograph: Photograph) -> File:
         """Open a photograph's file (a context manager)."""
-        return self.store.image(photograph.name)
+        return self.store.photograph(photograph.name)
+
+    def visualizations(self, layer: str, units: Iterable[Unit]) -> dict[Unit, Visualization]:
+        """Return the feature visualizations of some units, as far as there are any."""
+        wanted = {str(unit): unit for unit in units}
+        fingerprint = self.fingerprints[VISUALIZATIONS][(layer,)]
+        found = self.store.visualizations(layer, fingerprint, wanted)
+        return {wanted[name]: visualization for name, visualization in found.items()}
 
     def has_grid(self, photograph: Photograph, layer: str) -> bool:
-        """Whether the activation grid of a layer has been rendered, and from what is configured now."""
-        wanted = self.grid_fingerprints.get((photograph.name, layer))
-        return wanted is not None and state(self.store.grid_path(photograph.name, layer), "grid", wanted) is State.CURRENT
+        """Whether the store holds a layer's activation grid as it is configured now."""
+        wanted = self.fingerprints.get(GRIDS, {}).get((photograph.name, layer))
+        if wanted is None:
+            return False
+        path = self.store.grid_path(photograph.name, layer)
+        return state(path, GRIDS, wanted) is State.CURRENT
 
     def grid(self, photograph: Photograph, layer: str) -> np.ndarray | None:
-        """The activation grid of a layer, uint8 `[H, W, S, S, 3]`: a picture of every position; None if there is none."""
+        """Return a layer's activation grid, uint8 `[H, W, S, S, 3]`; None if there is none."""
         if not self.has_grid(photograph, layer):
             return None
         with File(self.store.grid_path(photograph.name, layer)) as file:
             return file.values("cells")
-
-    def pictures(self, layer: str, units: Iterable[str]) -> dict[str, Picture]:
-        """The feature visualizations of some units; those that were never made are left out."""
-        return self.store.pictures(layer, self.picture_fingerprints[layer], units)

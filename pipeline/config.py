@@ -1,13 +1,14 @@
-"""What a configuration file may say, as pydantic models, and how it is read.
+"""What a configuration file may hold, as pydantic models, and how it is read.
 
-A configuration is TOML; paths in it are relative to the file. `read` reports every mistake at once, each with the file,
-the key and the next step. This module imports neither torch nor the network: whether a layer exists is found later.
+A configuration is TOML; paths in it are relative to the file. `read` reports all mistakes at once,
+each with the file, the key and the next step. Nothing here knows networks: whether a layer exists
+is found out later.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -16,10 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.errors import AtlasError, did_you_mean, raise_all
 
 Positive = Annotated[int, Field(gt=0)]
+Channel = Annotated[int, Field(ge=0)]
+GroupCount = Annotated[int, Field(ge=1, le=64)]
+Weight = Annotated[float, Field(ge=0)]
 
 
+# ----------------------------------------------------------------------------------- the tables
 class Table(BaseModel):
-    """A table of the configuration: unknown keys are refused, values are not converted between types."""
+    """A table of the configuration: no unknown keys, no conversion between types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -32,8 +37,8 @@ class ModelTable(Table):
     names: dict[str, str] = {}  # layer → name on the site
     weights: str | None = None
     classes: str | None = None  # a text file with one class name a line
-    size: Positive | None = None  # side of the input, for sources that do not know it
-    mean: tuple[float, ...] | None = None  # preprocessing in units of 0…1, likewise
+    size: Positive | None = None  # side of the input in pixels, for sources that do not know it
+    mean: tuple[float, ...] | None = None  # for pixels in 0…1; likewise
     std: tuple[float, ...] | None = None
     title: str | None = None
 
@@ -43,38 +48,38 @@ class DatasetTable(Table):
 
     images: tuple[str, ...]
     fit: Literal["crop", "squeeze", "pad"] = "crop"
-    titles: dict[str, str] = {}  # image name → title on the site
+    titles: dict[str, str] = {}  # photograph → title on the site
 
 
 class FeaturesTable(Table):
     """`[features]`: how feature visualizations are made."""
 
     recipe: str = "fast"
-    size: Annotated[int, Field(ge=32, le=512)] | None = None  # None: the recipe's
+    size: Annotated[int, Field(ge=32, le=512)] | None = None  # side in pixels; None: the recipe's
     steps: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    spectrum: Literal["bundled", "photographs"] = "bundled"  # whose, for recipes with a natural spectrum
-    channels: Literal["shown", "all"] | dict[str, tuple[Annotated[int, Field(ge=0)], ...]] = "shown"
+    spectrum: Literal["bundled", "photographs"] = "bundled"  # for recipes with a natural spectrum
+    channels: Literal["shown", "all"] | dict[str, tuple[Channel, ...]] = "shown"
     seed: int = 0
 
 
 class GroupsTable(Table):
     """`[groups]`: matrix factorizations of a layer's activations."""
 
-    counts: dict[str, tuple[Annotated[int, Field(ge=1, le=64)], ...]] = {}
-    preserve: dict[Literal["activations", "gradients", "attributions"], Annotated[float, Field(ge=0)]] = {"activations": 1.0}
+    counts: dict[str, tuple[GroupCount, ...]] = {}
+    preserve: dict[Literal["activations", "gradients", "attributions"], Weight] = {
+        "activations": 1.0
+    }
 
 
 class AttributionTable(Table):
     """`[attribution]`: how contributions are computed."""
 
-    method: Literal["linear", "integrated", "random_paths"] = "linear"
+    method: str = "linear"  # one of pipeline.attribution.METHODS
     relax_pooling: bool = True  # for spatial attribution by "linear"
-    steps: Positive = 32  # points on a path, for "integrated" and "random_paths"
+    steps: Positive = 32  # points at which gradients are taken, except by "linear"
     paths: Positive = 8  # for "random_paths"
-    seed: int = 0  # likewise
+    seed: int = 0  # for "random_paths" and "smoothgrad"
     factors: Annotated[int, Field(ge=1, le=6)] = 2  # of the multi-directional saliency
-    compare: tuple[Literal["integrated", "random_paths"], ...] = ()  # computed besides, for the most probable classes
-    compare_classes: Positive = 5
 
 
 class SiteTable(Table):
@@ -115,60 +120,73 @@ class Config(BaseModel):
     path: Path
     settings: Settings
 
+    def with_settings(self, settings: Settings) -> Config:
+        """Return the same configuration with other settings."""
+        return self.model_copy(update={"settings": settings})
+
     @property
     def name(self) -> str:
         """Name of the atlas: the file's, without its ending."""
         return self.path.stem
 
     def resolve(self, text: str) -> Path:
-        """A path in the file, relative to the file."""
+        """Return a path that the file names, relative to the file."""
         try:
             return self.path.parent / Path(text).expanduser()
-        except RuntimeError:  # "~name/…" where there is no user of that name: then it is the name of a file, if of anything
+        except RuntimeError:  # "~name/…" without a user of that name: a folder called "~name"
             return self.path.parent / text
 
 
+# ---------------------------------------------------------------------------------- reading a file
 def read(path: Path) -> Config:
     """Read and validate a configuration file.
 
     Raises
     ------
     AtlasError
-        With every mistake found: file, key, what was expected, what stands there.
+        With every mistake found: file, key, what was expected, what is there.
     """
     try:
-        with open(path, "rb") as stream:
-            table = tomllib.load(stream)
-    except FileNotFoundError as error:
-        raise AtlasError(f"{path}: no such configuration file{_nearby(path)}") from error
-    except IsADirectoryError as error:
-        raise AtlasError(f"{path}: is a folder; name the .toml file in it{_nearby(path / 'x')}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AtlasError(f"{path}: not valid TOML: {error}; strings need quotes, lists need commas") from error
-    except OSError as error:
-        raise AtlasError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        settings = Settings.model_validate(_tuples(table))
+        settings = Settings.model_validate(_with_tuples(_parse(path)))
     except ValidationError as error:
         raise_all([AtlasError(f"{path}: {message}") for message in _messages(error)])
         raise  # unreachable: a ValidationError holds at least one mistake
     return Config(path=path, settings=settings)
 
 
-def _nearby(path: Path) -> str:
-    found = sorted(each.name for each in path.parent.glob("*.toml"))
-    return f"; in {path.parent}/ there are: {', '.join(found)}" if found else "; write one as README.md shows"
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as stream:
+            return tomllib.load(stream)
+    except FileNotFoundError as error:
+        advice = _files_in(path.parent)
+        raise AtlasError(f"{path}: no such configuration file; {advice}") from error
+    except IsADirectoryError as error:
+        advice = f"name the .toml file in it; {_files_in(path)}"
+        raise AtlasError(f"{path}: is a folder; {advice}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        advice = "strings need quotes, lists need commas"
+        raise AtlasError(f"{path}: not valid TOML: {error}; {advice}") from error
+    except OSError as error:
+        raise AtlasError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _tuples(value: Any) -> Any:
-    # The models are frozen and hold tuples; TOML has lists only, and strict validation does not convert.
+def _files_in(folder: Path) -> str:
+    found = sorted(each.name for each in folder.glob("*.toml"))
+    there = f"in {folder}/ there are: {', '.join(found)}"
+    return there if found else "README.md shows how to write one"
+
+
+def _with_tuples(value: Any) -> Any:
+    # The models hold tuples, TOML has lists only, and strict validation does not convert.
     if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
+        return {key: _with_tuples(item) for key, item in value.items()}
     if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
+        return tuple(_with_tuples(item) for item in value)
     return value
 
 
+# -------------------------------------------------------------------------------- what went wrong
 _EXPECTED = {
     "string_type": "a text in quotes",
     "int_type": "a whole number",
@@ -178,43 +196,55 @@ _EXPECTED = {
     "dict_type": "a table",
     "model_type": "a table",
 }
-
-
-def _messages(error: ValidationError) -> Iterator[str]:
-    said: set[str] = set()
-    for mistake in error.errors():
-        # pydantic names the branch of a union ("dict[str,tuple[...]]") as a step of the path, and reports every branch.
-        location = [str(part) for part in mistake["loc"] if "[" not in str(part)]
-        key = ".".join(location)
-        if key in said:
-            continue
-        said.add(key)
-        match mistake["type"]:
-            case "extra_forbidden":
-                *tables, last = location
-                known = _known_keys(tables)
-                where = f" in [{'.'.join(tables)}]" if tables else ""
-                yield f'unknown key "{last}"{where}{did_you_mean(last, known) or ";"} known are: {", ".join(known)}'
-            case "missing":
-                yield f'"{key}" is missing; {_ADVICE.get(key, "add it")}'
-            case kind if kind in _EXPECTED:
-                yield f'"{key}" must be {_EXPECTED[kind]}, not {mistake["input"]!r}'
-            case _:
-                yield f'"{key}": {mistake["msg"][0].lower()}{mistake["msg"][1:]}, not {mistake["input"]!r}'
-
-
-_ADVICE = {
+_HOW_TO_ADD = {
     "dataset": 'add a table [dataset] with images = ["photos/*.jpg"]',
     "dataset.images": 'add images = ["photos/*.jpg"]',
 }
 
 
-def _known_keys(tables: list[str]) -> list[str]:
+def _messages(error: ValidationError) -> Iterator[str]:
+    reported: set[str] = set()
+    for mistake in error.errors():
+        # A union is reported once for each of its branches, and a branch ("dict[str,tuple[...]]")
+        # is a step of the location.
+        location = [str(part) for part in mistake["loc"] if "[" not in str(part)]
+        key = ".".join(location)
+        if key not in reported:
+            reported.add(key)
+            yield _message(mistake, location, key)
+
+
+def _message(mistake: Mapping[str, Any], location: Sequence[str], key: str) -> str:
+    kind, found = mistake["type"], mistake["input"]
+    if kind == "extra_forbidden":
+        return _unknown_key(location)
+    if kind == "missing":
+        return f'"{key}" is missing; {_HOW_TO_ADD.get(key, "add it")}'
+    if kind in _EXPECTED:
+        return f'"{key}" must be {_EXPECTED[kind]}, not {found!r}'
+    reason = mistake["msg"][0].lower() + mistake["msg"][1:]
+    return f'"{key}": {reason}, not {found!r}'
+
+
+def _unknown_key(location: Sequence[str]) -> str:
+    *tables, last = location
+    known = _known_keys(tables)
+    where = f" in [{'.'.join(tables)}]" if tables else ""
+    hint = did_you_mean(last, known) or ";"
+    return f'unknown key "{last}"{where}{hint} known are: {", ".join(known)}'
+
+
+def _known_keys(tables: Sequence[str]) -> list[str]:
     model: type[BaseModel] = Settings
     for part in tables:
-        kind = model.model_fields[part].annotation
-        models = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)]
-        if not models:
+        annotation = model.model_fields[part].annotation
+        candidates = (annotation, *get_args(annotation))
+        found = [each for each in candidates if _is_model(each)]
+        if not found:
             return []
-        model = models[0]
+        model = found[0]
     return list(model.model_fields)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

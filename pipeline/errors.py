@@ -1,7 +1,8 @@
 """The one kind of error that a user is meant to read.
 
-An `AtlasError` says what is wrong, where (file, key, layer), and what to do next. The command line prints its text and
-exits with 1; anything else that escapes is a bug. `Problems` gathers several of them so that all are reported together.
+An `AtlasError` tells what is wrong, where (file, key, layer), and what to do next. The command line
+prints its text and exits with 1; anything else that escapes is a bug. `Problems` gathers several of
+them so that all are reported together.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 
 class AtlasError(Exception):
-    """A mistake or a condition outside the program, in words for the person at the keyboard."""
+    """A mistake or a condition outside the program, in words for the user."""
 
 
 class Problems(AtlasError):

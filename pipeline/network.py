@@ -1,12 +1,17 @@
-"""A torch module seen as named layers: activations, partial runs, and the way from a photograph to its input.
+"""A torch module seen as named layers: activations, partial runs, and its preprocessing.
 
-Works for any `nn.Module` whose layers are submodules with outputs `[N, C, H, W]`: nothing is traced, a layer is caught
-by a forward hook that lives in a context manager. Pictures are `x[N, 3, H, W]`, RGB in 0…1; `Preprocessing` turns
-them into what the network was trained on, differentiably.
+Works for any `nn.Module` whose layers are submodules with outputs `[N, C, H, W]`: nothing is
+traced; a layer is caught by a forward hook that lives in a context manager. Photographs are
+`x[N, 3, H, W]`, RGB in 0…1; `Preprocessing` turns them into what the network was trained on,
+differentiably.
+
+A `Network` may be shared by threads: passes through it, hooked or not, run one at a time.
 """
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -14,8 +19,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from pipeline.errors import AtlasError, did_you_mean
+
+_LISTED = '"building-blocks layers CONFIG" lists'
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Preprocessing:
 
 
 class _Reached(Exception):
-    """Thrown by the hook on the last layer wanted, so that the rest of the network does not run."""
+    """Raised by the hook on the last layer wanted, so that the rest of the network does not run."""
 
 
 @dataclass
@@ -59,13 +67,17 @@ class Network:
     Parameters
     ----------
     module
-        Takes the preprocessed input, returns logits `[N, K]`.
+        Takes the preprocessed input, returns logits `[N, K]`. It stays as it is: the network keeps
+        a frozen copy in evaluation mode, which shares the weights' memory while it is on the same
+        device.
     preprocessing
         From RGB in 0…1 to its input.
     classes
         The K class names.
     title
         What the site calls it.
+    device
+        Where it computes; the copy is moved there.
     """
 
     module: nn.Module
@@ -73,20 +85,29 @@ class Network:
     classes: list[str]
     title: str = "network"
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    _one_at_a_time: Any = field(
+        default_factory=threading.RLock, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        self.module = self.module.to(self.device).eval().requires_grad_(False)
+        self.module = _frozen_copy(self.module).to(self.device).eval()
 
     def to(self, device: torch.device) -> Network:
-        """Return this network with its weights moved to a device."""
+        """Return a network with the same weights on another device; this one stays where it is."""
         return replace(self, device=device)
 
     def layer(self, name: str) -> nn.Module:
-        """Return the submodule called `name`; unknown names raise an AtlasError with the nearest one."""
+        """Return the submodule called `name`.
+
+        Raises
+        ------
+        AtlasError
+            For an unknown name; gives the nearest one.
+        """
         modules = dict(self.module.named_modules())
         if not name or name not in modules:
-            hint = did_you_mean(name, modules)
-            raise AtlasError(f'no layer "{name}" in {self.title}{hint or ";"} "building-blocks layers CONFIG" lists them')
+            hint = did_you_mean(name, modules) or ";"
+            raise AtlasError(f'no layer "{name}" in {self.title}{hint} {_LISTED} them')
         return modules[name]
 
     def input(self, pixels: Any) -> Tensor:
@@ -94,83 +115,102 @@ class Network:
         return torch.as_tensor(pixels, device=self.device).permute(2, 0, 1)[None].float() / 255
 
     def logits(self, x: Tensor) -> Tensor:
-        """`x[N, 3, H, W]` in 0…1 → logits `[N, K]`."""
-        return self._checked_logits(self.module(self.preprocessing(x)))
+        """`x[N, 3, H, W]` in 0…1 → logits `[N, K]`.
 
-    def _checked_logits(self, output: Any) -> Tensor:
+        Raises
+        ------
+        AtlasError
+            When the module returns anything else.
+        """
+        output = self._forward(x)
         output = getattr(output, "logits", output)
         if isinstance(output, tuple | list):
             output = output[0]
         if not isinstance(output, Tensor) or output.ndim != 2:
-            shape = f"shape {list(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+            tensor = isinstance(output, Tensor)
+            got = f"shape {list(output.shape)}" if tensor else type(output).__name__
             raise AtlasError(
-                f"{self.title}: expected logits of shape [N, K] from the network, got {shape}; wrap the module so that it returns them"
+                f"{self.title}: expected logits of shape [N, K] from the network, got {got}; "
+                "wrap the module so that it returns them"
             )
         return output
+
+    def _forward(self, x: Tensor) -> Any:
+        with self._one_at_a_time:
+            return self.module(self.preprocessing(x))
+
+    @contextmanager
+    def hooks(self) -> Iterator[list[RemovableHandle]]:
+        """Keep other threads out, and remove hooks on leaving.
+
+        Yields
+        ------
+        list of RemovableHandle
+            Append what `register_forward_hook` and the like return.
+        """
+        handles: list[RemovableHandle] = []
+        with self._one_at_a_time:
+            try:
+                yield handles
+            finally:
+                for handle in handles:
+                    handle.remove()
 
     @contextmanager
     def capture(
         self,
         layers: Sequence[str],
         stop: bool = False,
-        detach: bool = False,
         substitute: Callable[[str, Tensor], Tensor] | None = None,
     ) -> Iterator[dict[str, Tensor]]:
-        """Catch the outputs of layers during forward passes inside the context.
+        """Catch the outputs of layers during a forward pass inside the context.
 
-        The caught tensor is what the layer returned; the network goes on with a copy, so that an in-place activation
-        behind the layer does not change what was caught.
+        The caught tensor is what the layer returned; the network goes on with a copy, so that an
+        in-place activation behind the layer does not change what was caught.
 
         Parameters
         ----------
         layers
             Names of submodules.
         stop
-            Whether `run` ends as soon as all layers have been caught.
-        detach
-            Whether a caught tensor becomes a leaf that requires gradients, cutting the graph below it. With several
-            layers only the first one reached is cut.
+            Whether the pass ends as soon as all layers have been caught.
         substitute
-            `(layer, output) -> tensor`: what is caught, and what the network goes on with, in place of the output.
+            `(layer, output) -> tensor`: what is caught, and what the network goes on with, in place
+            of the output.
         """
         caught: dict[str, Tensor] = {}
-        handles = []
 
         def hook_of(name: str) -> Any:
-            def hook(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-                if not isinstance(output, Tensor):
-                    raise AtlasError(
-                        f'layer "{name}" of {self.title} returns {type(output).__name__}, not one tensor; choose a layer with '
-                        'output [C, H, W] ("building-blocks layers CONFIG" lists them)'
-                    )
-                if name in caught:
-                    raise AtlasError(
-                        f'layer "{name}" of {self.title} runs more than once in a forward pass, so its output is not one thing; '
-                        'choose another ("building-blocks layers CONFIG" lists them)'
-                    )
-                if detach and not caught:
-                    output = output.detach().requires_grad_(True)
-                if substitute is not None:
-                    output = substitute(name, output)
-                caught[name] = output
+            def hook(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
+                self._check_caught(name, output, caught)
+                caught[name] = output if substitute is None else substitute(name, output)
                 if stop and len(caught) == len(layers):
                     raise _Reached
-                return output.clone()
+                return caught[name].clone()
 
             return hook
 
         modules = [(name, self.layer(name)) for name in layers]
-        try:
+        with self.hooks() as handles:
             for name, module in modules:
                 handles.append(module.register_forward_hook(hook_of(name)))
             yield caught
-        finally:
-            for handle in handles:
-                handle.remove()
 
-    def run(self, x: Tensor, layers: Sequence[str], detach: bool = False) -> tuple[dict[str, Tensor], Tensor]:
+    def _check_caught(self, name: str, output: Any, caught: Mapping[str, Tensor]) -> None:
+        layer = f'layer "{name}" of {self.title}'
+        if not isinstance(output, Tensor):
+            kind = type(output).__name__
+            advice = f"choose a layer with output [C, H, W] ({_LISTED} them)"
+            raise AtlasError(f"{layer} returns {kind}, not one tensor; {advice}")
+        if name in caught:
+            raise AtlasError(
+                f"{layer} runs more than once in a forward pass, so it has more than one output; "
+                f"choose another ({_LISTED} them)"
+            )
+
+    def run(self, x: Tensor, layers: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
         """Run the whole network on `x` in 0…1 and return the layers' outputs and the logits."""
-        with self.capture(layers, detach=detach) as caught:
+        with self.capture(layers) as caught:
             logits = self.logits(x)
         self._check_reached(layers, caught)
         return caught, logits
@@ -178,7 +218,7 @@ class Network:
     def run_to(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Run on `x` in 0…1 only as far as the last of `layers`, and return their outputs."""
         with self.capture(layers, stop=True) as caught, suppress(_Reached):
-            self.module(self.preprocessing(x))
+            self._forward(x)
         self._check_reached(layers, caught)
         return caught
 
@@ -186,5 +226,18 @@ class Network:
         missing = [name for name in layers if name not in caught]
         if missing:
             raise AtlasError(
-                f'layer "{missing[0]}" of {self.title} takes no part in a forward pass; "building-blocks layers CONFIG" lists those that do'
+                f'layer "{missing[0]}" of {self.title} takes no part in a forward pass; '
+                f"{_LISTED} those that do"
             )
+
+
+def _frozen_copy(module: nn.Module) -> nn.Module:
+    """Copy a module's structure; its parameters are frozen and share memory with the original's."""
+    shared: dict[int, Any] = {}
+    for each in module.modules():
+        for tensor in (*vars(each).values(), *each.buffers(recurse=False)):
+            if isinstance(tensor, Tensor):
+                shared[id(tensor)] = tensor.detach()
+        for parameter in each.parameters(recurse=False):
+            shared[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
+    return copy.deepcopy(module, shared)

@@ -1,34 +1,54 @@
-"""What is known of a network before anything is computed: its layers, their shapes, and which of them suit an atlas.
+"""A network's profile: its layers, their shapes, and which of them suit an atlas.
 
-A probe runs the network once. Its findings are kept as `network.h5` in the store, so that a later build, or the site's
-generator, can check a configuration's layers without loading torch.
+A probe runs the network once. The profile is kept as `network.h5` in the store, so that a later
+build, or the site's generator, can check a configuration's layers without loading torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.store import State, Store, fingerprint_of, state, write
+from pipeline.fingerprints import fingerprint_of
+from pipeline.store import State, Store, state, write
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from pipeline.network import Network
 
-VERSION = 1  # raised when a probe finds other things than before
+VERSION = 1  # raised when a probe finds out other things than before
 KIND = "network"
 
 
 @dataclass(frozen=True)
-class LayerFacts:
-    """One submodule: shape of its output without N, whether it has negative values, how often a forward pass runs it."""
+class LayerProfile:
+    """One submodule.
+
+    Attributes
+    ----------
+    shape
+        Of its output, without N.
+    signed
+        Whether the output has negative values.
+    runs
+        How often a forward pass runs it.
+    """
 
     name: str
     kind: str
     shape: tuple[int, ...]
     signed: bool
     runs: int
+
+    @property
+    def cube(self) -> tuple[int, int, int]:
+        """[C, H, W], of a layer that suits."""
+        channels, height, width = self.shape
+        return channels, height, width
 
     @property
     def objection(self) -> str | None:
@@ -41,88 +61,138 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """A probe's findings. `weights` is the fingerprint of the network that was probed; `layers` in running order."""
+class NetworkProfile:
+    """What a probe found out.
+
+    Attributes
+    ----------
+    weights
+        The fingerprint of the network that was probed.
+    size
+        Side of its input in pixels.
+    layers
+        In running order.
+    labels
+        The fingerprint of what the configuration calls the network and its classes.
+    """
 
     weights: str
     title: str
     classes: tuple[str, ...]
     size: int
     parameters: int
-    layers: tuple[LayerFacts, ...]
-    labels: str = ""  # fingerprint of what the configuration calls the network and its classes
+    layers: tuple[LayerProfile, ...]
+    labels: str = ""
 
-    def layer(self, name: str) -> LayerFacts:
-        """Return one layer's facts; an unknown or unsuitable layer raises an AtlasError that says so."""
+    def layer(self, name: str) -> LayerProfile:
+        """Return one layer's profile.
+
+        Raises
+        ------
+        AtlasError
+            When there is no such layer, or it does not suit.
+        """
         known = {layer.name: layer for layer in self.layers}
         if name not in known:
-            hint = did_you_mean(name, known)
-            raise AtlasError(f'no layer "{name}" in {self.title}{hint or ";"} "building-blocks layers CONFIG" lists them')
+            hint = did_you_mean(name, known) or ";"
+            advice = '"building-blocks layers CONFIG" lists them'
+            raise AtlasError(f'no layer "{name}" in {self.title}{hint} {advice}')
         objection = known[name].objection
         if objection:
-            raise AtlasError(
-                f'layer "{name}" of {self.title} does not suit: {objection}; "building-blocks layers CONFIG" lists those that do'
-            )
+            advice = '"building-blocks layers CONFIG" lists those that do'
+            reason = f"does not suit: {objection}"
+            raise AtlasError(f'layer "{name}" of {self.title} {reason}; {advice}')
         return known[name]
 
 
-def probe(network: Network, weights: str, labels: str = "") -> Facts:
+def probe(network: Network, weights: str, labels: str = "") -> NetworkProfile:
     """Run the network once on noise and note what every submodule returns.
+
+    Parameters
+    ----------
+    network
+        To be probed.
+    weights, labels
+        Fingerprints of the network, and of what it and its classes are called.
 
     Raises
     ------
     AtlasError
-        When the network does not run, does not return logits, or has another number of outputs than class names.
+        When the network does not run, does not return logits, or has another number of outputs
+        than class names.
     """
     import torch
-    from torch import Tensor
 
-    seen: dict[str, LayerFacts] = {}
-    handles = []
+    size = network.preprocessing.size
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(1, 3, size, size, generator=generator).to(network.device)
+    try:
+        with _watching(network) as seen, torch.inference_mode():
+            outputs = int(network.logits(noise).shape[1])
+    except (RuntimeError, ValueError, TypeError) as error:
+        failed = f"does not run on {size} × {size} pixels ({error})"
+        advice = 'set "model.size" to the side of its input'
+        raise AtlasError(f"{network.title}: {failed}; {advice}") from error
+    if outputs != len(network.classes):
+        counts = f"{outputs} outputs but {len(network.classes)} class names"
+        advice = 'name a file with one a line in "model.classes"'
+        raise AtlasError(f"{network.title}: {counts}; {advice}")
+    parameters = sum(parameter.numel() for parameter in network.module.parameters())
+    classes, layers = tuple(network.classes), tuple(seen.values())
+    return NetworkProfile(weights, network.title, classes, size, parameters, layers, labels)
 
-    def hook_of(name: str) -> Any:
-        def hook(module: Any, _inputs: Any, output: Any) -> None:
-            shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
-            signed = bool((output < 0).any()) if isinstance(output, Tensor) and output.is_floating_point() else True
-            before = seen.pop(name, None)  # a layer stands where it ran last
-            seen[name] = LayerFacts(name, type(module).__name__, shape, signed, (before.runs if before else 0) + 1)
+
+@contextmanager
+def _watching(network: Network) -> Iterator[dict[str, LayerProfile]]:
+    """Note what every submodule returns in a forward pass, in the order in which they last ran."""
+    seen: dict[str, LayerProfile] = {}
+
+    def hook_of(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
+            before = seen.pop(name, None)
+            runs = before.runs + 1 if before else 1
+            shape, signed = _shape_and_sign(output)
+            seen[name] = LayerProfile(name, type(module).__name__, shape, signed, runs)
 
         return hook
 
-    size = network.preprocessing.size
-    try:
-        for name, module in network.module.named_modules():
-            if name:
-                handles.append(module.register_forward_hook(hook_of(name)))
-        generator = torch.Generator().manual_seed(0)
-        with torch.inference_mode():
-            noise = torch.rand(1, 3, size, size, generator=generator).to(network.device)
-            outputs = int(network.logits(noise).shape[1])
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise AtlasError(
-            f'{network.title}: does not run on a {size} × {size} picture ({error}); set "model.size" to its input\'s side'
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    if outputs != len(network.classes):
-        raise AtlasError(
-            f'{network.title}: {outputs} outputs but {len(network.classes)} class names; name a file with one a line in "model.classes"'
-        )
-    parameters = sum(parameter.numel() for parameter in network.module.parameters())
-    return Facts(weights, network.title, tuple(network.classes), size, parameters, tuple(seen.values()), labels)
+    submodules = [(name, module) for name, module in network.module.named_modules() if name]
+    with network.hooks() as handles:
+        for name, module in submodules:
+            handles.append(module.register_forward_hook(hook_of(name)))
+        yield seen
 
 
-def suggest(facts: Facts) -> tuple[str, ...]:
+def _shape_and_sign(output: Any) -> tuple[tuple[int, ...], bool]:
+    from torch import Tensor
+
+    if not isinstance(output, Tensor):
+        return (), True
+    signed = not output.is_floating_point() or bool((output < 0).any())
+    return tuple(output.shape[1:]), signed
+
+
+def suggest(profile: NetworkProfile) -> tuple[str, ...]:
     """Choose up to four display layers where neither the configuration nor the source does.
 
-    From a quarter of the input's side downwards, the outermost non-negative layer that ends each resolution, and one
-    from the middle of the finest but one: fine textures, two stages of parts, and whole objects, as in the article.
+    The last non-negative layer of each of the three lowest resolutions, of a quarter of the input's
+    side at most, and one from the middle of the last resolution but one: fine textures, two layers
+    of parts, and whole objects, as in the article.
+
+    Raises
+    ------
+    AtlasError
+        When no layer suits.
     """
-    suited = [layer for layer in facts.layers if layer.objection is None and 1 < min(layer.shape[1:]) <= facts.size / 4]
+    suited = [
+        layer
+        for layer in profile.layers
+        if layer.objection is None and 1 < min(layer.shape[1:]) <= profile.size / 4
+    ]
     candidates = [layer for layer in suited if not layer.signed] or suited
     if not candidates:
-        raise AtlasError(f'{facts.title}: no layer with output [C, H, W] found; name the layers in "model.layers"')
+        advice = 'name the layers in "model.layers"'
+        raise AtlasError(f"{profile.title}: no layer with output [C, H, W] found; {advice}")
     by_side: dict[int, list[str]] = {}
     for layer in candidates:
         by_side.setdefault(min(layer.shape[1:]), []).append(layer.name)
@@ -130,16 +200,44 @@ def suggest(facts: Facts) -> tuple[str, ...]:
     chosen = [names[-1] for names in last]
     if len(last) > 1 and len(last[-2]) > 1:
         chosen.insert(len(chosen) - 2, last[-2][len(last[-2]) // 2 - 1])
-    order = [layer.name for layer in facts.layers]
+    order = [layer.name for layer in profile.layers]
     return tuple(sorted(dict.fromkeys(chosen), key=order.index))
 
 
-def check_layers(facts: Facts, layers: Sequence[str], where: str, names: Mapping[str, str]) -> list[AtlasError]:
-    """What is wrong with a choice of display layers: unknown, unsuitable, or named twice."""
+def table(
+    profile: NetworkProfile, chosen: Sequence[str], everything: bool = False
+) -> Iterator[str]:
+    """Yield the lines of a table of layers: those that suit, or all, the chosen ones marked."""
+    listed = [layer for layer in profile.layers if everything or layer.objection is None]
+    width = max((len(layer.name) for layer in listed), default=5)
+    yield f"  {'layer':<{width}}  {'kind':<24}{'C × H × W':<18}suits"
+    for layer in listed:
+        mark = "*" if layer.name in chosen else " "
+        shape = " × ".join(map(str, layer.shape))
+        suits = layer.objection or ("yes, with negative values" if layer.signed else "yes")
+        yield f"{mark} {layer.name:<{width}}  {layer.kind:<24}{shape:<18}{suits}"
+
+
+def check_layers(
+    profile: NetworkProfile, layers: Sequence[str], where: str, names: Mapping[str, str]
+) -> list[AtlasError]:
+    """What is wrong with a choice of display layers.
+
+    Parameters
+    ----------
+    profile
+        The network's.
+    layers
+        Those chosen. An error names each that is unknown, unsuitable, or chosen twice.
+    where
+        The configuration file, for messages.
+    names
+        Layer → what the site calls it; of display layers only.
+    """
     errors: list[AtlasError] = []
     for name in layers:
         try:
-            facts.layer(name)
+            profile.layer(name)
         except AtlasError as error:
             errors.append(AtlasError(f'{where}: "model.layers": {error}'))
     if len(set(layers)) != len(layers):
@@ -147,27 +245,48 @@ def check_layers(facts: Facts, layers: Sequence[str], where: str, names: Mapping
     for name in names:
         if name not in layers:
             hint = did_you_mean(name, layers) or ";"
-            errors += [AtlasError(f'{where}: "model.names.{name}": not one of the display layers{hint} they are {", ".join(layers)}')]
+            message = f"not one of the display layers{hint} they are {', '.join(layers)}"
+            errors.append(AtlasError(f'{where}: "model.names.{name}": {message}'))
     return errors
 
 
-def save(store: Store, facts: Facts) -> None:
-    """Keep a probe's findings."""
-    write(store.network_path, KIND, _fingerprint(facts.weights, facts.labels), {}, asdict(facts))
+def save(store: Store, profile: NetworkProfile) -> None:
+    """Keep a profile in the store."""
+    fingerprint = _fingerprint(profile.weights, profile.labels)
+    write(store.network_path, KIND, fingerprint, {}, asdict(profile))
 
 
-def load(store: Store, weights: str | None, labels: str = "") -> Facts | None:
-    """The findings kept for these weights (any, if None) and labels, or None where a probe is needed."""
-    if weights is not None and state(store.network_path, KIND, _fingerprint(weights, labels)) is not State.CURRENT:
-        return None
+def load(store: Store, weights: str | None, labels: str = "") -> NetworkProfile | None:
+    """Return the profile that the store holds; None if it holds none.
+
+    Parameters
+    ----------
+    store
+        Where it was saved.
+    weights
+        The fingerprint of the network; None if any will do.
+    labels
+        The fingerprint of what the network and its classes are called.
+    """
+    if weights is not None:
+        wanted = _fingerprint(weights, labels)
+        if state(store.network_path, KIND, wanted) is not State.CURRENT:
+            return None
     try:
         with store.network() as file:
-            kept = dict(file.attributes)
-            layers = tuple(LayerFacts(**{**each, "shape": tuple(each["shape"])}) for each in kept.pop("layers"))
-            facts = Facts(**{**kept, "classes": tuple(kept["classes"]), "layers": layers})
-            return facts if file.fingerprint == _fingerprint(facts.weights, labels) else None
+            profile = _profile(file.attributes)
+            return profile if file.fingerprint == _fingerprint(profile.weights, labels) else None
     except (AtlasError, KeyError, TypeError):
         return None
+
+
+def _profile(saved: Mapping[str, Any]) -> NetworkProfile:
+    others = dict(saved)
+    classes = tuple(others.pop("classes"))
+    layers = tuple(
+        LayerProfile(**{**each, "shape": tuple(each["shape"])}) for each in others.pop("layers")
+    )
+    return NetworkProfile(**others, classes=classes, layers=layers)
 
 
 def _fingerprint(weights: str, labels: str) -> str:

@@ -1,7 +1,8 @@
-"""What the person at the keyboard sees while a build runs: a bar per stage, plain lines elsewhere, a closing summary.
+"""What a user sees while a build runs: the progress of each phase, and a summary at the end.
 
-On a terminal each stage has a bar with done/total, rate and time left. Elsewhere a stage prints a line when it begins,
-a line every ten seconds while it runs, and a line when it ends. `quiet` prints errors only.
+On a terminal each phase has a bar with done/total, rate and time left. Elsewhere a phase prints a
+line when it begins, one every ten seconds while it runs, and one when it ends. Quiet, nothing is
+printed but errors.
 """
 
 from __future__ import annotations
@@ -12,15 +13,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
-PLAIN_INTERVAL = 10.0  # seconds between lines of a stage where there is no terminal
+PLAIN_INTERVAL = 10.0  # seconds between lines of a phase where there is no terminal
 
 
 @dataclass
-class StageReport:
-    """How a stage went: units of work computed and reused, and seconds."""
+class PhaseReport:
+    """How a phase went: units of work computed and reused, and seconds."""
 
     name: str
     unit: str
@@ -52,10 +61,10 @@ def duration_text(seconds: float) -> str:
     return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
 
 
-class Stage:
-    """A stage under way; `advance` counts finished work."""
+class PhaseProgress:
+    """A phase that is running."""
 
-    def __init__(self, report: StageReport, total: int) -> None:
+    def __init__(self, report: PhaseReport, total: int) -> None:
         self.report, self.total = report, total
 
     def advance(self, count: int = 1) -> None:
@@ -63,8 +72,8 @@ class Stage:
         self.report.computed += count
 
 
-class _BarStage(Stage):
-    def __init__(self, report: StageReport, total: int, bar: Progress) -> None:
+class _BarProgress(PhaseProgress):
+    def __init__(self, report: PhaseReport, total: int, bar: Progress) -> None:
         super().__init__(report, total)
         self._bar, self._task = bar, bar.add_task(report.name, total=total)
 
@@ -73,8 +82,8 @@ class _BarStage(Stage):
         self._bar.advance(self._task, count)
 
 
-class _PlainStage(Stage):
-    def __init__(self, report: StageReport, total: int, console: Console) -> None:
+class _LineProgress(PhaseProgress):
+    def __init__(self, report: PhaseReport, total: int, console: Console) -> None:
         super().__init__(report, total)
         self._console, self._began, self._last = console, time.monotonic(), time.monotonic()
 
@@ -83,11 +92,11 @@ class _PlainStage(Stage):
         now = time.monotonic()
         if now - self._last >= PLAIN_INTERVAL and self.report.computed < self.total:
             self._last = now
-            speed = self.report.computed / (now - self._began)
-            left = duration_text((self.total - self.report.computed) / speed)
-            self._console.print(
-                f"{self.report.name}: {self.report.computed}/{self.total} {self.report.unit}, {rate_text(speed)}, {left} left"
-            )
+            done, total = self.report.computed, self.total
+            speed = done / (now - self._began)
+            left = duration_text((total - done) / speed)
+            counts = f"{done}/{total} {self.report.unit}"
+            self._console.print(f"{self.report.name}: {counts}, {rate_text(speed)}, {left} left")
 
 
 @dataclass
@@ -95,10 +104,12 @@ class Reporter:
     """Prints for people, on standard error, so that standard output stays free for results."""
 
     verbosity: int = 0  # -1 quiet, 0 normal, 1 verbose
-    console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
-    stages: list[StageReport] = field(default_factory=list)
+    console: Console = field(
+        default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True)
+    )
+    phases: list[PhaseReport] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Print a line unless quiet."""
         if self.verbosity >= 0:
             self.console.print(text, markup=False)
@@ -109,14 +120,24 @@ class Reporter:
             self.console.print(text, markup=False)
 
     @contextmanager
-    def stage(self, name: str, unit: str, total: int, reused: int = 0) -> Iterator[Stage]:
-        """Run a stage of `total` units of work, `reused` more being there already."""
-        report = StageReport(name, unit, reused=reused)
-        self.stages.append(report)
+    def phase(self, name: str, unit: str, total: int, reused: int = 0) -> Iterator[PhaseProgress]:
+        """Report a phase while its body runs.
+
+        Parameters
+        ----------
+        name, unit
+            Of the phase, and what it counts.
+        total
+            Units of work to do.
+        reused
+            Units of work that are done already.
+        """
+        report = PhaseReport(name, unit, reused=reused)
+        self.phases.append(report)
         began = time.monotonic()
         try:
             if total == 0 or self.verbosity < 0:
-                yield Stage(report, total)
+                yield PhaseProgress(report, total)
             elif self.console.is_terminal:
                 columns = (
                     TextColumn("{task.description:<24}"),
@@ -126,20 +147,21 @@ class Reporter:
                     TimeRemainingColumn(compact=True),
                 )
                 with Progress(*columns, console=self.console) as bar:
-                    yield _BarStage(report, total, bar)
+                    yield _BarProgress(report, total, bar)
             else:
-                self.say(f"{name}: {total} {unit}" + (f" ({reused} kept)" if reused else ""))
-                yield _PlainStage(report, total, self.console)
+                self.info(f"{name}: {total} {unit}" + (f" ({reused} kept)" if reused else ""))
+                yield _LineProgress(report, total, self.console)
         finally:
             report.seconds = time.monotonic() - began
         if total and self.verbosity >= 0 and not self.console.is_terminal:
-            self.say(f"{name}: {report.computed}/{total} {unit} in {duration_text(report.seconds)}")
+            duration = duration_text(report.seconds)
+            self.info(f"{name}: {report.computed}/{total} {unit} in {duration}")
 
     def summary(self) -> None:
-        """Print what was computed and reused, and how long each stage took."""
-        if not any(report.computed for report in self.stages):
-            self.say("Nothing had changed: 0 computed.")
-        width = max((len(report.name) for report in self.stages), default=0)
-        for report in self.stages:
+        """Print what was computed and reused, and how long each phase took."""
+        if not any(report.computed for report in self.phases):
+            self.info("Nothing had changed: 0 computed.")
+        width = max((len(report.name) for report in self.phases), default=0)
+        for report in self.phases:
             counts = f"{report.computed:>5} computed {report.reused:>5} reused"
-            self.say(f"  {report.name:<{width}}  {counts}  {duration_text(report.seconds):>12}")
+            self.info(f"  {report.name:<{width}}  {counts}  {duration_text(report.seconds):>12}")

@@ -1,7 +1,7 @@
-"""Decorrelated colour: parameters whose three channels vary independently, as those of photographs do after whitening.
+"""Decorrelated colour: three channels that vary independently in photographs after whitening.
 
-`c[B, 3, H, W]` are decorrelated values, `x[B, 3, H, W]` RGB in 0…1: `x = sigmoid(M c)` with M the square root of the
-covariance of ImageNet's colours, its columns scaled so that the longest has length 1.
+`c[B, 3, H, W]` are decorrelated values, `x[B, 3, H, W]` RGB in 0…1: `x = sigmoid(M c)`. M is the
+square root of the covariance of ImageNet's colours, scaled so that its longest column has length 1.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Rows are red, green, blue. Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017 (Lucid, color.py).
+# Rows are red, green, blue. Olah, Mordvintsev & Schubert, "Feature Visualization", Distill 2017
+# (Lucid, color.py).
 _CORRELATION_SQRT = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 MATRIX = _CORRELATION_SQRT / _CORRELATION_SQRT.norm(dim=0).max()
 
 
 def correlate(values: Tensor) -> Tensor:
-    """Turn decorrelated colour `[B, 3, H, W]` into correlated RGB of any range: `M c` at every pixel."""
+    """Turn decorrelated colour `[B, 3, H, W]` into correlated RGB of any range: `M c`."""
     return _at_every_pixel(MATRIX, values)
 
 
@@ -25,7 +26,7 @@ def decorrelate(values: Tensor) -> Tensor:
 
 
 def _at_every_pixel(matrix: Tensor, values: Tensor) -> Tensor:
-    # A 1 × 1 convolution computes the same, but of three channels takes twenty times as long on a CPU.
+    # A 1 × 1 convolution of three channels takes twenty times as long on a CPU.
     return (matrix.to(values) @ values.flatten(2)).reshape(values.shape)
 
 

@@ -1,8 +1,9 @@
 """Random views of a picture: shift, magnification and rotation in a single resampling.
 
-Lucid and Lucent pad, crop, scale, rotate and crop again, each by a resampling of the whole batch with one random draw.
-Here every picture has its own affine map `A[B, 2, 3]` for every step, drawn ahead from the picture's own generator, and is
-resampled once, bilinearly: view `v[B, 3, V, V]` of `x[B, 3, S, S]`. What lies outside the canvas is mid-grey.
+Lucid and Lucent pad, crop, scale, rotate and crop again, each by a resampling of the whole batch
+with one random draw. Here every picture has its own affine map `A[B, 2, 3]` for every step, drawn
+in advance from the picture's own generator, and is resampled once, bilinearly: view `v[B, 3, V, V]`
+of `x[B, 3, S, S]`. What is outside the picture is mid-grey.
 """
 
 from __future__ import annotations
@@ -47,11 +48,25 @@ def draw(
     """
     low = np.array([scales[0], -np.deg2rad(degrees), -jitter, -jitter])
     high = np.array([scales[1], np.deg2rad(degrees), jitter, jitter])
-    return torch.from_numpy(np.stack([each.uniform(low, high, (steps, 4)) for each in generators]).astype(np.float32))
+    drawn = np.stack([each.uniform(low, high, (steps, 4)) for each in generators])
+    return torch.from_numpy(drawn.astype(np.float32))
 
 
 def maps(draws: Tensor, size: int, view: int) -> Tensor:
-    """Turn draws `[B, 4]` into affine maps `[B, 2, 3]` from the view's coordinates (-1…1) to the canvas's (-1…1)."""
+    """Turn draws into affine maps from a view's coordinates to its picture's, both -1…1.
+
+    Parameters
+    ----------
+    draws
+        `[B, 4]`, of one step.
+    size, view
+        Sides in pixels: S of the picture, and V of the part that the view shows.
+
+    Returns
+    -------
+    Tensor
+        `[B, 2, 3]`.
+    """
     scale, angle, dx, dy = draws.unbind(-1)
     zoom = view / size / scale
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
@@ -60,12 +75,15 @@ def maps(draws: Tensor, size: int, view: int) -> Tensor:
 
 
 def resample(pictures: Tensor, affine: Tensor, view: int) -> Tensor:
-    """Show `x[B, C, S, S]` through `A[B, 2, 3]`: the view `[B, C, V, V]`, mid-grey where it looks past the canvas."""
+    """Show `x[B, C, S, S]` through `A[B, 2, 3]`: `[B, C, V, V]`, mid-grey outside the picture."""
     grid = functional.affine_grid(affine, [len(pictures), 1, view, view], align_corners=False)
-    return functional.grid_sample(pictures - OUTSIDE, grid, mode="bilinear", padding_mode="zeros", align_corners=False) + OUTSIDE
+    shifted = functional.grid_sample(
+        pictures - OUTSIDE, grid, mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+    return shifted + OUTSIDE
 
 
 def composite(pictures: Tensor, background: Tensor) -> Tensor:
-    """Lay pictures with opacity `x[B, 4, S, S]` over a background `[B, 3, S, S]`: `α x + (1 - α) background`."""
+    """Draw pictures with opacity `x[B, 4, S, S]` on a background: `α x + (1 - α) background`."""
     opacity = pictures[:, 3:]
     return opacity * pictures[:, :3] + (1 - opacity) * background

@@ -1,28 +1,32 @@
 """The figures: one file each, listed in one table.
 
-A figure's module has
+A figure is a module with
 
-- `NAME`, the one name it carries in `pipeline/figures/NAME.py`, `templates/figures/NAME.html.j2`,
+- `NAME`, the one name it has in `pipeline/figures/NAME.py`, `templates/figures/NAME.html.j2`,
   `templates/static/figures/NAME.js` and `tests/browser/test_NAME.py`, and `TITLE`, its heading;
-- `interface(layers, settings) -> Interface`: what it shows, in the grammar's terms, for the display layers named in
-  `layers` (in the order in which they run); the plan is the union of these;
-- `units(atlas, photograph) -> {layer: {unit, …}}`: the feature visualizations it needs for one photograph, known once
-  the photograph's contents are computed;
-- `opening(atlas, photograph) -> {layer: [unit, …]}`, which a figure may leave out: those of its pictures that are seen
-  before the reader does anything; the site packs them together so that few bytes travel first;
-- `directions(atlas, photograph) -> {layer: {unit: vector f4 [C]}}`, only for figures that show pictures of directions
-  (groups): the vectors of such units, which are named by `pipeline.figures.units.direction_unit`;
-- `bake(atlas, photograph) -> dict`: what the browser gets, JSON-able, with arrays packed by `pipeline.figures.packing`;
+- `interface(layers, settings) -> Interface`: what it shows, in the terms of the grammar, of the
+  display layers (in the order in which they run). The plan is the union of these;
+- `bake(atlas, photograph) -> dict`: what the browser gets for a photograph. It can be written as
+  JSON; arrays are packed by `pipeline.views.packing`;
 - `page(atlas) -> dict`: what its template gets besides the atlas.
 
-Figures read the store and never a network; nothing here imports torch.
+A figure that shows feature visualizations also has
+
+- `visualizations(atlas, photograph) -> {layer: {Unit, …}}`: those that it needs for a photograph,
+  known once the photograph's contents are computed;
+- `shown_first(atlas, photograph) -> {layer: [Unit, …]}`, optional: those that are seen before the
+  reader does anything. The site packs them together, so that few bytes travel first;
+- `directions(atlas, photograph) -> {layer: {Unit: vector f4 [C]}}`, where it shows directions.
+
+Figures read the store and never a network, and none imports another: what several have in common
+is in `pipeline.views`. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pipeline.errors import AtlasError, did_you_mean
 
@@ -32,7 +36,9 @@ if TYPE_CHECKING:
     from pipeline.atlas import Atlas, Photograph
     from pipeline.config import Settings
     from pipeline.grammar import Interface
+    from pipeline.units import Unit
 
+# In page order; a name more is a figure more.
 FIGURES: tuple[str, ...] = (
     "predictions",
     "class_comparison",
@@ -45,20 +51,19 @@ FIGURES: tuple[str, ...] = (
     "neuron_groups",
     "group_flow",
     "design_space",
-)  # in page order; a name more is a figure more
+)
+
+T = TypeVar("T")
 
 
 class Figure(Protocol):
-    """What a figure's module offers; see the module's text."""
+    """What every figure's module offers; the module's text lists what else it may offer."""
 
     NAME: str
     TITLE: str
 
     def interface(self, layers: Sequence[str], settings: Settings) -> Interface:
         """Return what the figure shows."""
-
-    def units(self, atlas: Atlas, photograph: Photograph) -> Mapping[str, set[str]]:
-        """Return the pictures it needs, by layer."""
 
     def bake(self, atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
         """Return what the browser gets for one photograph."""
@@ -76,30 +81,51 @@ def load(name: str) -> Figure:
         When the table holds no such figure.
     """
     if name not in FIGURES:
-        hint = did_you_mean(name, FIGURES)
-        raise AtlasError(f'no figure "{name}"{hint or ";"} known are: {", ".join(FIGURES)}')
+        hint = did_you_mean(name, FIGURES) or ";"
+        raise AtlasError(f'no figure "{name}"{hint} known are {", ".join(FIGURES)}')
     return cast(Figure, importlib.import_module(f"pipeline.figures.{name}"))
 
 
-def chosen(names: Sequence[str] | None) -> tuple[Figure, ...]:
+def chosen(names: Sequence[str] | None = None) -> tuple[Figure, ...]:
     """Return the figures named, or all of them, in page order."""
-    modules = {name: load(name) for name in names if name} if names is not None else {name: load(name) for name in FIGURES}
+    wanted = FIGURES if names is None else names
+    modules = {name: load(name) for name in wanted}
     return tuple(modules[name] for name in FIGURES if name in modules)
 
 
-def directions(shown: Sequence[Figure], atlas: Atlas) -> dict[str, dict[str, np.ndarray]]:
-    """Return the vectors f4 [C] of the directions that figures show, of all photographs, by layer and unit."""
-    found: dict[str, dict[str, np.ndarray]] = {layer.name: {} for layer in atlas.network.layers}
+def interfaces(layers: Sequence[str], settings: Settings) -> dict[str, Interface]:
+    """Return what each figure shows of these display layers, in page order."""
+    return {name: load(name).interface(tuple(layers), settings) for name in FIGURES}
+
+
+def visualizations(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, set[Unit]]:
+    """Return the feature visualizations that a figure needs, by layer; none for most."""
+    return _optional(figure, "visualizations", atlas, photograph, {})
+
+
+def shown_first(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, list[Unit]]:
+    """Return the feature visualizations that are seen before the reader does anything."""
+    return _optional(figure, "shown_first", atlas, photograph, {})
+
+
+def directions(shown: Sequence[Figure], atlas: Atlas) -> dict[str, dict[Unit, np.ndarray]]:
+    """Return the vectors f4 `[C]` of the directions that figures show of all photographs.
+
+    Returns
+    -------
+    dict
+        Layer → unit → vector.
+    """
+    found: dict[str, dict[Unit, np.ndarray]] = {layer: {} for layer in atlas.layer_names}
     for figure in shown:
-        if not hasattr(figure, "directions"):  # it shows channels only
-            continue
         for photograph in atlas.photographs:
-            for layer, vectors in figure.directions(atlas, photograph).items():
+            nothing: dict[str, dict[Unit, np.ndarray]] = {}
+            of_figure = _optional(figure, "directions", atlas, photograph, nothing)
+            for layer, vectors in of_figure.items():
                 found[layer].update(vectors)
     return found
 
 
-def opening(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, Sequence[str]]:
-    """Return the pictures seen before the reader does anything; none for a figure that does not say."""
-    function = getattr(figure, "opening", None)
-    return cast(Mapping[str, Sequence[str]], function(atlas, photograph)) if function else {}
+def _optional(figure: Figure, name: str, atlas: Atlas, photograph: Photograph, default: T) -> T:
+    function = getattr(figure, name, None)
+    return default if function is None else cast(T, function(atlas, photograph))

@@ -1,15 +1,16 @@
 """Class comparison: the channels that pushed a decision towards one of two classes.
 
-From `R[C, K]`, the attribution of a layer's channels to the logits (linear approximation, summed over positions): for
-two classes A and B the evidence of channel c is `R[c, A] − R[c, B]`. Shown are the `SIDE` channels with the most
-evidence for A and the `SIDE` with the most for B, for every pair of the most probable classes, and the activation map
-`a[c, :, :]` of each of these channels. Every layer shown costs some twenty feature visualizations a photograph; so it is
-one layer, late in the network, or all display layers if the atlas has pictures of all channels anyway.
+From `R[C, K]`, the attribution of a layer's channels to the logits: for two classes A and B the
+evidence of channel c is `R[c, A] − R[c, B]`. Shown are the `SIDE` channels with the most evidence
+for A and the `SIDE` with the most for B, for every pair of the most probable classes, and the
+activation map `a[c, :, :]` of each of these channels. A layer costs some twenty feature
+visualizations a photograph; so it is one layer, late in the network, or all display layers where
+all channels have feature visualizations anyway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, TypeVar
@@ -18,52 +19,80 @@ import numpy as np
 
 from pipeline.atlas import Atlas, Layer, Photograph
 from pipeline.config import Settings
-from pipeline.figures.classes import Prediction, leading
-from pipeline.figures.packing import pack, pack_levels
-from pipeline.figures.units import channel_unit
-from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Interface, Presentation, Substrate, show
+from pipeline.grammar import (
+    CHANNEL,
+    CLASSES,
+    INPUT,
+    WHOLE,
+    Activation,
+    Attribution,
+    Interface,
+    Presentation,
+    Substrate,
+    show,
+)
 from pipeline.store import File
+from pipeline.units import Unit
+from pipeline.views.classes import Prediction, top_classes
+from pipeline.views.packing import pack, pack_levels
 
 NAME = "class_comparison"
 TITLE = "Why this and not that"
 
-SIDE = 3
+SIDE = 3  # channels for each class of a pair
+
+T = TypeVar("T")
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
     """Return channels, their attribution to the classes, and the classes."""
-    elements = [*show(Activation(Substrate(INPUT, Atom.WHOLE))), *show(Activation(CLASSES))]
-    for layer in shown(layers, settings):
-        channels = Substrate(layer, Atom.CHANNEL)
+    elements = [*show(Activation(Substrate(INPUT, WHOLE))), *show(Activation(CLASSES))]
+    for layer in compared(layers, settings):
+        channels = Substrate(layer, CHANNEL)
         elements += show(Attribution(channels, CLASSES))
         elements += show(Activation(channels), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
     return Interface(NAME, tuple(elements))
 
 
-T = TypeVar("T")
-
-
-def shown(layers: Sequence[T], settings: Settings) -> tuple[T, ...]:
-    """Return those of the display layers that the figure compares in."""
+def compared(layers: Sequence[T], settings: Settings) -> tuple[T, ...]:
+    """Return those of the display layers in which the figure compares classes."""
     return tuple(layers) if settings.features.channels == "all" else (_late(layers),)
 
 
 def _late(layers: Sequence[T]) -> T:
-    # The last layer but one: its channels stand for things, and still have places.
+    # In the last layer but one, channels stand for things and positions still tell them apart.
     return layers[max(0, len(layers) - 2)]
 
 
+def first_layer(atlas: Atlas) -> Layer:
+    """Return the layer that the figure shows first."""
+    return _late(atlas.network.layers)
+
+
+# ------------------------------------------------------------------------------------- comparison
 @dataclass(frozen=True)
 class Comparison:
-    """One pair of classes, by their places among the leading ones: channels for `a`, strongest first, and for `b`, strongest last.
+    """One pair of classes and the channels that favour each.
 
-    A channel stands on a side only if its evidence favours that side, so a list may be shorter than `SIDE`.
+    Attributes
+    ----------
+    a, b
+        The classes, by their rank among the top classes.
+    for_a
+        Channels with evidence for `a`, strongest first; fewer than `SIDE` where fewer favour it.
+    for_b
+        Likewise for `b`, strongest last.
     """
 
     a: int
     b: int
     for_a: tuple[int, ...]
     for_b: tuple[int, ...]
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """All channels of the pair, from the strongest for `a` to the strongest for `b`."""
+        return self.for_a + self.for_b
 
 
 def compare(attribution: np.ndarray) -> list[Comparison]:
@@ -79,68 +108,92 @@ def compare(attribution: np.ndarray) -> list[Comparison]:
 
 
 def attribution(file: File, layer: Layer, classes: Sequence[Prediction]) -> np.ndarray:
-    """Attribution `[C, n]` of a layer's channels to the logits of some classes."""
-    whole = file.values(Attribution(Substrate(layer.name, Atom.CHANNEL), CLASSES).path)
-    return whole[:, [prediction.index for prediction in classes]].astype(np.float32)
+    """Attribution f4 `[C, n]` of a layer's channels to the logits of n classes."""
+    content = Attribution(Substrate(layer.name, CHANNEL), CLASSES)
+    indexes = [prediction.index for prediction in classes]
+    return file.values(content.path)[:, indexes].astype(np.float32)
 
 
-def first_layer(atlas: Atlas) -> Layer:
-    """Return the layer that the figure opens with."""
-    return _late(atlas.network.layers)
+def _channels(pairs: Iterable[Comparison]) -> list[int]:
+    return sorted({channel for pair in pairs for channel in pair.channels})
 
 
-def units(atlas: Atlas, photograph: Photograph) -> dict[str, set[str]]:
-    """Return the channels of every pair in every layer shown."""
-    classes = leading(atlas, photograph)
-    with atlas.image(photograph) as file:
-        return {
-            layer.name: {channel_unit(c) for pair in compare(attribution(file, layer, classes)) for c in pair.for_a + pair.for_b}
-            for layer in shown(atlas.network.layers, atlas.settings)
-        }
+# ------------------------------------------------------------------------- feature visualizations
+def visualizations(atlas: Atlas, photograph: Photograph) -> dict[str, set[Unit]]:
+    """Return the channels of every pair in every layer compared."""
+    classes = top_classes(atlas, photograph)
+    found = {}
+    with atlas.open(photograph) as file:
+        for layer in compared(atlas.network.layers, atlas.settings):
+            pairs = compare(attribution(file, layer, classes))
+            found[layer.name] = {Unit.channel(channel) for channel in _channels(pairs)}
+    return found
 
 
-def opening(atlas: Atlas, photograph: Photograph) -> dict[str, list[str]]:
+def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:
     """Return the channels between the two most probable classes."""
     layer = first_layer(atlas)
-    with atlas.image(photograph) as file:
-        pairs = compare(attribution(file, layer, leading(atlas, photograph)))
-    return {layer.name: [channel_unit(c) for c in pairs[0].for_a + pairs[0].for_b]} if pairs else {}
+    with atlas.open(photograph) as file:
+        pairs = compare(attribution(file, layer, top_classes(atlas, photograph)))
+    if not pairs:
+        return {}
+    return {layer.name: [Unit.channel(channel) for channel in pairs[0].channels]}
 
 
+# ----------------------------------------------------------------------------------------- baking
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
-    """Return the classes and, for each layer, the pairs, the channels they name, their evidence and their maps."""
-    classes = leading(atlas, photograph)
-    with atlas.image(photograph) as file:
-        layers = [_baked(file, layer, classes) for layer in shown(atlas.network.layers, atlas.settings)]
-    return {"first": first_layer(atlas).name, "classes": [prediction.baked() for prediction in classes], "layers": layers}
+    """Return the classes and, for each layer, its pairs and their channels."""
+    classes = top_classes(atlas, photograph)
+    with atlas.open(photograph) as file:
+        layers = [
+            _baked(file, layer, classes) for layer in compared(atlas.network.layers, atlas.settings)
+        ]
+    return {
+        "first": first_layer(atlas).name,
+        "classes": [prediction.baked() for prediction in classes],
+        "layers": layers,
+    }
 
 
 def _baked(file: File, layer: Layer, classes: Sequence[Prediction]) -> dict[str, Any]:
-    r = attribution(file, layer, classes)
-    pairs = compare(r)
-    channels = sorted({c for pair in pairs for c in pair.for_a + pair.for_b})
-    place = {channel: i for i, channel in enumerate(channels)}
-    a = file.values(Activation(Substrate(layer.name, Atom.CHANNEL)).path)[channels].astype(np.float32)
+    values = attribution(file, layer, classes)
+    pairs = compare(values)
+    channels = _channels(pairs)
+    row = {channel: i for i, channel in enumerate(channels)}
+    cube = file.values(Activation(Substrate(layer.name, CHANNEL)).path)
+    a = cube[channels].astype(np.float32)
     return {
         "layer": layer.name,
         "channels": channels,
-        "attribution": pack(r[channels], "f2"),
-        "total": pack(r.sum(axis=0, dtype=np.float64), "f4"),
-        "pairs": [[pair.a, pair.b, [place[c] for c in pair.for_a], [place[c] for c in pair.for_b]] for pair in pairs],
+        "attribution": pack(values[channels], "f2"),
+        "total": pack(values.sum(axis=0, dtype=np.float64), "f4"),
+        "pairs": [
+            [pair.a, pair.b, [row[c] for c in pair.for_a], [row[c] for c in pair.for_b]]
+            for pair in pairs
+        ],
         "maps": pack_levels(np.maximum(a, 0)),
         "negative": bool((a < 0).any()),
     }
 
 
+# ------------------------------------------------------------------------------------------- page
 def page(atlas: Atlas) -> dict[str, Any]:
-    """Return the opening comparison of the first photograph, for the text and for readers without JavaScript."""
+    """Return the comparison shown first of the first photograph, for text without JavaScript.
+
+    `columns` holds a channel, its net evidence, and its attribution to each of the two classes.
+    """
     photograph, layer = atlas.photographs[0], first_layer(atlas)
-    classes = leading(atlas, photograph)
-    with atlas.image(photograph) as file:
-        r = attribution(file, layer, classes)
-    pairs = compare(r)
-    if not pairs:
-        return {"layer": layer, "classes": classes, "columns": [], "side": SIDE}
-    first = pairs[0]
-    columns = [(c, float(r[c, first.a] - r[c, first.b]), float(r[c, first.a]), float(r[c, first.b])) for c in first.for_a + first.for_b]
-    return {"layer": layer, "classes": classes, "columns": columns, "side": SIDE}
+    classes = top_classes(atlas, photograph)
+    with atlas.open(photograph) as file:
+        values = attribution(file, layer, classes)
+    columns = [
+        (channel, *(float(value) for value in _evidence(values[channel], pair)))
+        for pair in compare(values)[:1]
+        for channel in pair.channels
+    ]
+    return {"layer": layer, "classes": classes, "columns": columns}
+
+
+def _evidence(values: np.ndarray, pair: Comparison) -> tuple[float, float, float]:
+    a, b = values[pair.a], values[pair.b]
+    return a - b, a, b

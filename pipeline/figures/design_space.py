@@ -1,52 +1,103 @@
 """The design space: the grammar in which figures are written, and a diagram of each figure in it.
 
-A figure's `Interface` names contents of substrates. A `Diagram` draws them on a grid of atoms (rows) by layers (columns:
-the input, the hidden layers taken together, the output): a mark where activations of a substrate are shown, an arrow
-where attribution from one substrate to another is, each with the letters of its presentations. Nothing here is drawn by
-hand: a figure whose interface changes has another diagram.
+A figure's `Interface` names contents of substrates. A `Diagram` draws them on a grid of atoms (its
+rows) by layers (its columns: the input, the hidden layers taken together, the output). A content of
+one substrate is a mark, its activations; a content of several is an arrow from each to the last,
+attribution or what is derived from it. Each carries the letters of its presentations. All of this
+is read from the interfaces, so a figure whose interface changes gets another diagram.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from pipeline import figures
 from pipeline.atlas import Atlas, Photograph
+from pipeline.atoms import ATOMS
 from pipeline.config import Settings
-from pipeline.grammar import CLASSES, INPUT, OUTPUT, Atom, Attribution, Content, Interface, Presentation, Substrate
+from pipeline.grammar import (
+    CLASSES,
+    INPUT,
+    OUTPUT,
+    WHOLE,
+    Atom,
+    Content,
+    Interface,
+    Presentation,
+    Substrate,
+)
 
 NAME = "design_space"
 TITLE = "How the figures are made"
 
 HIDDEN = "hidden"
-ROWS = (Atom.GROUP, Atom.SPATIAL, Atom.CHANNEL, Atom.NEURON, Atom.WHOLE)
 COLUMNS = (INPUT, HIDDEN, OUTPUT)
 LETTERS = {Presentation.FEATURE_VIS: "F", Presentation.INFO_VIS: "I"}
-ATOM_NAMES = {Atom.GROUP: "groups", Atom.SPATIAL: "places", Atom.CHANNEL: "channels", Atom.NEURON: "neurons", Atom.WHOLE: "the whole"}
 
 # In units of the drawing: the first cell's centre, and the size of a cell.
 LEFT, TOP, WIDTH, HEIGHT = 128, 46, 96, 42
 
-Place = tuple[Atom, str]  # a cell of the grid: row and column
-Kind = Place | tuple[Place, Place]  # what a diagram tells apart: activation of a cell, or attribution between two
+# The rows from top to bottom; atoms that are not named here come below them.
+_TOPMOST = ("group", "spatial", "channel", "neuron", "whole")
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
-    """Return nothing: this figure shows no content of the network, only how the others are made."""
+    """Return nothing: this figure shows how the others are made, and no content of the network."""
     return Interface(NAME, ())
 
 
-def units(atlas: Atlas, photograph: Photograph) -> dict[str, set[str]]:
-    """Return no pictures."""
-    return {}
+def rows() -> tuple[type[Atom], ...]:
+    """Return the atoms, from the top row to the bottom one."""
+    order = dict.fromkeys((*_TOPMOST, *ATOMS))
+    return tuple(ATOMS[name] for name in order if name in ATOMS)
 
 
-# ------------------------------------------------------------------------------------------------------------ diagrams
+# ------------------------------------------------------------------------------------------- cells
+class Cell(NamedTuple):
+    """A cell of the grid. Groups of all counts share one, and so do all hidden layers."""
+
+    atom: type[Atom]
+    column: str
+
+    @property
+    def centre(self) -> tuple[int, int]:
+        """Where it is in the drawing."""
+        x = LEFT + COLUMNS.index(self.column) * WIDTH
+        return x, TOP + rows().index(self.atom) * HEIGHT
+
+    def __str__(self) -> str:
+        """Return it in words: "the classes", "channels of hidden layers"."""
+        if self == cell(CLASSES):
+            return "the classes"
+        if self == cell(Substrate(INPUT, WHOLE)):
+            return "the photograph"
+        names = {INPUT: "the photograph", HIDDEN: "hidden layers", OUTPUT: "the output"}
+        return f"{self.atom.plural} of {names[self.column]}"
+
+
+Kind = tuple[Cell] | tuple[Cell, Cell]  # what a diagram tells apart: a mark, or an arrow's ends
+
+
+def cell(substrate: Substrate) -> Cell:
+    """Return the cell of a substrate."""
+    column = substrate.layer if substrate.layer in (INPUT, OUTPUT) else HIDDEN
+    return Cell(type(substrate.atom), column)
+
+
+def drawn(content: Content) -> Iterator[tuple[Kind, tuple[str, ...]]]:
+    """Yield what is drawn of a content, each with the layers at its ends."""
+    *sources, last = content.substrates
+    if not sources:
+        yield (cell(last),), (last.layer,)
+    for source in sources:
+        yield (cell(source), cell(last)), (source.layer, last.layer)
+
+
+# ---------------------------------------------------------------------------------------- diagrams
 @dataclass(frozen=True)
 class Mark:
-    """Activation of a substrate: `x`, `y` of its cell, and the letters of its presentations, in order."""
+    """Activations of a cell: where it is, and the letters of its presentations, in order."""
 
     x: float
     y: float
@@ -55,7 +106,17 @@ class Mark:
 
 @dataclass(frozen=True)
 class Arrow:
-    """Attribution from a cell to another, or to the same cell of a later layer: an SVG path, and where its letters stand."""
+    """Attribution from a cell to another, or to the same cell of a later layer.
+
+    Attributes
+    ----------
+    path
+        Of an SVG.
+    x, y
+        Where its letters are.
+    letters
+        Of its presentations, in order.
+    """
 
     path: str
     x: float
@@ -72,116 +133,116 @@ class Diagram:
     sentences: tuple[str, ...]
 
 
-def place(substrate: Substrate) -> Place:
-    """Return the cell that a substrate lies in; hidden layers share a column."""
-    return substrate.atom, substrate.layer if substrate.layer in (INPUT, OUTPUT) else HIDDEN
+@dataclass
+class _Uses:
+    """How figures use one kind of content: its presentations, and the layers at its ends."""
 
+    presentations: set[Presentation] = field(default_factory=set)
+    layers: set[tuple[str, ...]] = field(default_factory=set)
 
-def kind(content: Content) -> Kind:
-    """Return what a diagram keeps of a content."""
-    if isinstance(content, Attribution):
-        return place(content.source), place(content.target)
-    return place(content.substrate)
+    @property
+    def letters(self) -> tuple[str, ...]:
+        return tuple(letter for each, letter in LETTERS.items() if each in self.presentations)
 
 
 def diagram(interfaces: Iterable[Interface]) -> Diagram:
     """Draw one figure, or several together."""
-    shown: dict[Kind, dict[Presentation, None]] = {}
-    layers: dict[Kind, set[tuple[str, ...]]] = {}
-    for element in (element for each in interfaces for element in each.elements):
-        content = element.content
-        shown.setdefault(kind(content), {})[element.presentation] = None
-        ends = (content.source, content.target) if isinstance(content, Attribution) else (content.substrate,)
-        layers.setdefault(kind(content), set()).add(tuple(end.layer for end in ends))
-    marks, arrows, sentences = [], [], []
-    for what, presentations in shown.items():
-        letters = tuple(letter for each, letter in LETTERS.items() if each in presentations)
-        if isinstance(what[0], tuple):
-            arrows.append(_arrow(what[0], what[1], letters))
-        else:
-            marks.append(Mark(*_centre(what), letters))
-        sentences.append(_sentence(what, list(presentations), len(layers[what])))
+    found = _uses(interfaces)
+    marks = [Mark(*kind[0].centre, uses.letters) for kind, uses in found.items() if len(kind) == 1]
+    arrows = [_arrow(*kind, uses.letters) for kind, uses in found.items() if len(kind) == 2]
+    sentences = [_sentence(kind, uses) for kind, uses in found.items()]
     return Diagram(tuple(marks), tuple(arrows), tuple(sentences))
 
 
-def _centre(cell: Place) -> tuple[float, float]:
-    return LEFT + COLUMNS.index(cell[1]) * WIDTH, TOP + ROWS.index(cell[0]) * HEIGHT
+def _uses(interfaces: Iterable[Interface]) -> dict[Kind, _Uses]:
+    found: dict[Kind, _Uses] = {}
+    for element in (element for each in interfaces for element in each.elements):
+        for kind, layers in drawn(element.content):
+            uses = found.setdefault(kind, _Uses())
+            uses.presentations.add(element.presentation)
+            uses.layers.add(layers)
+    return found
 
 
-def _arrow(source: Place, target: Place, letters: tuple[str, ...]) -> Arrow:
-    (x0, y0), (x1, y1) = _centre(source), _centre(target)
-    if source == target:  # from one hidden layer to a later one
-        return Arrow(f"M {x0 - 5} {y0 + 6} C {x0 - 34} {y0 + 26} {x0 - 34} {y0 - 26} {x0 - 6} {y0 - 7}", x0 - 34, y0, letters)
+def _arrow(source: Cell, target: Cell, letters: tuple[str, ...]) -> Arrow:
+    (x0, y0), (x1, y1) = source.centre, target.centre
+    if source == target:  # a loop: from one hidden layer to a later one
+        bend = x0 - 34
+        path = f"M {x0 - 5} {y0 + 6} C {bend} {y0 + 26} {bend} {y0 - 26} {x0 - 6} {y0 - 7}"
+        return Arrow(path, bend, y0, letters)
+    middle = (y0 + y1) / 2
     if x0 == x1:
         bend = x0 - 40
-        return Arrow(f"M {x0 - 6} {y0} C {bend} {y0} {bend} {y1} {x1 - 8} {y1}", bend + 8, (y0 + y1) / 2, letters)
-    # Arrows to the same cell come in from their own side, beside the letters of the marks.
+        path = f"M {x0 - 6} {y0} C {bend} {y0} {bend} {y1} {x1 - 8} {y1}"
+        return Arrow(path, bend + 8, middle, letters)
+    # Arrows to one cell arrive from the side of their own row, clear of the letters of the marks.
     start, end = x0 + 32, x1 - 10
-    return Arrow(f"M {start} {y0} C {start + 26} {y0} {end - 26} {y1} {end} {y1}", (start + end) / 2, (y0 + y1) / 2, letters)
+    path = f"M {start} {y0} C {start + 26} {y0} {end - 26} {y1} {end} {y1}"
+    return Arrow(path, (start + end) / 2, middle, letters)
 
 
-def name_of(cell: Place) -> str:
-    """Say a cell in words: "the classes", "channels of the hidden layers"."""
-    if cell == place(CLASSES):
-        return "the classes"
-    atom, column = cell
-    if column == INPUT:
-        return "the photograph" if atom is Atom.WHOLE else f"{ATOM_NAMES[atom]} of the photograph"
-    return f"{ATOM_NAMES[atom]} of {'hidden layers' if column == HIDDEN else 'the output'}"
-
-
-def _sentence(what: Kind, presentations: Sequence[Presentation], count: int) -> str:
-    how = " and as ".join(str(each) for each in LETTERS if each in presentations)
-    if isinstance(what[0], tuple):
-        text = f"attribution from {name_of(what[0])} to {name_of(what[1])}"
-        both = what[0][1] == what[1][1] == HIDDEN
-        where = f"{count} pairs of layers" if both else f"{count} layers"
+def _sentence(kind: Kind, uses: _Uses) -> str:
+    presented = " and as ".join(str(each) for each in LETTERS if each in uses.presentations)
+    if len(kind) == 1:
+        text = f"activation of {kind[0]}, as {presented}"
     else:
-        text, where = f"activation of {name_of(what)}", f"{count} layers"
-    return f"{text}, as {how}" + (f"; {where}" if count > 1 else "")
+        text = f"attribution from {kind[0]} to {kind[1]}, as {presented}"
+    count = len(uses.layers)
+    between_layers = len(kind) == 2 and all(end.column == HIDDEN for end in kind)
+    counted = "pairs of layers" if between_layers else "layers"
+    return f"{text}; {count} {counted}" if count > 1 else text
 
 
-# ---------------------------------------------------------------------------------------------------------- page, data
-def _interfaces(atlas: Atlas) -> dict[str, Interface]:
-    layers = [layer.name for layer in atlas.network.layers]
-    return {name: figures.load(name).interface(layers, atlas.settings) for name in figures.FIGURES}
-
-
+# ------------------------------------------------------------------------------------- page, data
 def page(atlas: Atlas) -> dict[str, Any]:
-    """Return each figure's diagram, that of several together, the grid, and the words of the grammar."""
-    interfaces = {name: each for name, each in _interfaces(atlas).items() if each.elements}
+    """Return each figure's diagram, one of several together, the grid, and the grammar's words."""
+    interfaces = {name: each for name, each in atlas.interfaces.items() if each.elements}
+
+    def chosen(names: Sequence[str]) -> list[Interface]:
+        return [each for name, each in interfaces.items() if name in names]
+
+    atoms = rows()
+    right, bottom = LEFT + len(COLUMNS) * WIDTH, TOP + len(atoms) * HEIGHT
     return {
         "diagrams": {name: diagram([each]) for name, each in interfaces.items()},
-        "together": lambda names: diagram(each for name, each in interfaces.items() if name in names),
-        "rows": [(ATOM_NAMES[atom], TOP + i * HEIGHT) for i, atom in enumerate(ROWS)],
+        "together": lambda names: diagram(chosen(names)),
+        "rows": [(atom.plural, TOP + i * HEIGHT) for i, atom in enumerate(atoms)],
         "columns": [(column, LEFT + i * WIDTH) for i, column in enumerate(COLUMNS)],
         "cell": (WIDTH, HEIGHT),
-        "size": (LEFT + len(COLUMNS) * WIDTH - WIDTH // 2 + 16, TOP + len(ROWS) * HEIGHT - HEIGHT // 2 + 2),
-        "atoms": [str(atom) for atom in Atom],
+        "size": (right - WIDTH // 2 + 16, bottom - HEIGHT // 2 + 2),
+        "atoms": list(ATOMS),
         "presentations": [(letter, str(each)) for each, letter in LETTERS.items()],
-        "unused": lambda names: _unused(interfaces, names),
+        "unused": lambda names: _unused(chosen(names)),
     }
 
 
-def _unused(interfaces: dict[str, Interface], names: Sequence[str]) -> list[str]:
-    """Hidden layers' atoms that none of the figures uses, or uses in attribution."""
-    contents = [content for name, each in interfaces.items() if name in names for content in each.contents]
-    kinds = {kind(content) for content in contents}
-    ends = {end for each in kinds if isinstance(each[0], tuple) for end in each}
-    missing = [f"{name_of((atom, HIDDEN))}" for atom in ROWS if (atom, HIDDEN) not in kinds]
-    return missing + [f"attribution to or from {name_of((atom, HIDDEN))}" for atom in ROWS if (atom, HIDDEN) not in ends]
+def _unused(interfaces: Sequence[Interface]) -> list[str]:
+    """Name the atoms of hidden layers that no figure shows, or none attributes to or from."""
+    contents = [content for each in interfaces for content in each.contents]
+    shown = {kind for content in contents for kind, _ in drawn(content)}
+    ends = {end for kind in shown if len(kind) == 2 for end in kind}
+    cells = [Cell(atom, HIDDEN) for atom in rows()]
+    return [
+        *(str(each) for each in cells if (each,) not in shown),
+        *(f"attribution to or from {each}" for each in cells if each not in ends),
+    ]
 
 
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
-    """Return what stands behind each figure in the photograph's file: content, presentations, shape, units."""
-    with atlas.image(photograph) as file:
-        held = {name: (shape, units) for name, shape, _, _, units in file.describe()}
-    found = {}
-    for name, each in _interfaces(atlas).items():
-        rows = []
-        for content in each.contents:
-            how = [LETTERS[element.presentation] for element in each.elements if element.content == content]
-            parts = {path: facts for path, facts in held.items() if path == content.path or path.startswith(f"{content.path}/")}
-            rows += [[path, list(shape), units, "".join(sorted(how))] for path, (shape, units) in parts.items()]
-        found[name] = rows
-    return {"figures": found}
+    """Return the arrays behind each figure: path, shape, units, letters of its presentations."""
+    with atlas.open(photograph) as file:
+        held = {path: (shape, units) for path, shape, _, _, units in file.describe()}
+    return {"figures": {name: _behind(each, held) for name, each in atlas.interfaces.items()}}
+
+
+def _behind(shown: Interface, held: Mapping[str, tuple[tuple[int, ...], str]]) -> list[list[Any]]:
+    # A content may be kept in the folder of another, as a concentration in that of its groups.
+    folder: dict[str, str] = {}
+    found = []
+    for content in shown.contents:
+        letters = sorted(LETTERS[e.presentation] for e in shown.elements if e.content == content)
+        for path, (shape, units) in held.items():
+            inside = path == content.path or path.startswith(f"{content.path}/")
+            if inside and folder.setdefault(path, content.path) == content.path:
+                found.append([path, list(shape), units, "".join(letters)])
+    return found

@@ -1,10 +1,13 @@
-"""Group flow: which groups of a layer make up the groups of a later one, and what these do for the classes.
+"""Group flow: which groups of a layer make up those of a later one, and what these do for classes.
 
-Two layers, each in a few groups and what they leave, its rest: n + 1 parts i of the lower, m + 1 parts g of the upper. From
-the store: `effect` R[g, K], attribution of the upper parts to the logits, the same of the lower ones, and the attribution
-of lower parts to upper parts' scores. `feeds[i, g]` is the latter divided by the length of part g, the share of it that
-part i adds; so `feeds[i, g] · R[g, k]` is what part i adds to class k by way of part g, and over all i it sums to what the
-whole lower layer adds by way of g, however it is cut. The lower groups are made compatible with the upper ones, or not.
+Two layers are each cut into groups and the residual that they leave: n + 1 parts i of the lower
+layer, m + 1 parts g of the upper one. The store has the attribution `R[g, K]` of the upper parts to
+the logits, that of the lower parts, and the attribution of lower parts to the scores of upper ones.
+`shares[i, g]` is the latter divided by the length of part g: the share of part g that comes from
+part i. So `shares[i, g] · R[g, k]` is what part i adds to class k through part g. Its sum over all
+i is what the whole lower layer adds through part g, however that layer is cut.
+
+The lower groups are either compatible with the upper ones or found independently of them.
 """
 
 from __future__ import annotations
@@ -17,166 +20,213 @@ import numpy as np
 
 from pipeline.atlas import Atlas, Photograph
 from pipeline.config import Settings
-from pipeline.figures import groupings
-from pipeline.figures.classes import Prediction, leading
-from pipeline.figures.neuron_groups import effect
-from pipeline.figures.packing import pack, pack_levels
-from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Interface, Presentation, Substrate, show
+from pipeline.grammar import (
+    CLASSES,
+    INPUT,
+    WHOLE,
+    Activation,
+    Attribution,
+    Concentration,
+    Group,
+    Interface,
+    Presentation,
+    Substrate,
+    show,
+)
 from pipeline.store import File
+from pipeline.units import Unit
+from pipeline.views import groups
+from pipeline.views.classes import Prediction, top_classes
+from pipeline.views.packing import pack, pack_levels
 
 NAME = "group_flow"
 TITLE = "From group to group to class"
 
 
+# -------------------------------------------------------------------------------------- substrates
 def layers_of(settings: Settings, names: Sequence[str]) -> tuple[str | None, str]:
     """Return the lower and the upper layer; no lower one where only one layer has groups."""
-    *before, upper = groupings.layers(settings, names)
+    *before, upper = groups.layers(settings, names)
     return (before[-1] if before else None), upper
 
 
-def pairs(settings: Settings, lower: str | None, upper: str) -> list[tuple[Substrate, Substrate]]:
-    """Return every lower cut with every upper cut that it is shown with: independent ones first, then compatible ones."""
+def pairs(
+    settings: Settings, lower: str | None, upper: str
+) -> tuple[list[tuple[Substrate, Substrate]], list[tuple[Substrate, Substrate]]]:
+    """Pair the groups of the lower layer with those of the upper one, for all counts.
+
+    Returns
+    -------
+    independent, compatible
+        (Lower groups, upper groups) of every pair of counts. The lower groups of the second list
+        are compatible with the upper groups beside them.
+    """
     if lower is None:
-        return []
-    counts = list(product(groupings.flow_counts(settings, lower), groupings.flow_counts(settings, upper)))
-    independent = [(groupings.substrate(lower, n), groupings.substrate(upper, m)) for n, m in counts]
-    return independent + [(groupings.substrate(lower, n, (upper, m)), groupings.substrate(upper, m)) for n, m in counts]
+        return [], []
+    offered = (groups.flow_counts(settings, layer) for layer in (lower, upper))
+    independent, compatible = [], []
+    for n, m in product(*offered):
+        above = groups.substrate(upper, m)
+        independent.append((groups.substrate(lower, n), above))
+        compatible.append((groups.substrate(lower, n, (upper, m)), above))
+    return independent, compatible
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
     """Return the groups of two layers, and their attribution to each other and to the classes."""
-    elements = [*show(Activation(Substrate(INPUT, Atom.WHOLE))), *show(Activation(CLASSES))]
-    for groups in _cuts(settings, layers):
-        elements += show(Activation(groups), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
-        elements += show(Attribution(groups, CLASSES))
-    for lower, upper in pairs(settings, *layers_of(settings, layers)):
-        elements += show(Attribution(lower, upper))
+    elements = [*show(Activation(Substrate(INPUT, WHOLE))), *show(Activation(CLASSES))]
+    for cut in _cuts(settings, layers):
+        elements += show(Activation(cut), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
+        elements += show(Attribution(cut, CLASSES))
+    independent, compatible = pairs(settings, *layers_of(settings, layers))
+    for below, above in independent + compatible:
+        elements += show(Attribution(below, above))
+    for below, _ in compatible:
+        elements += show(Concentration(below))
     return Interface(NAME, tuple(elements))
 
 
 def _cuts(settings: Settings, names: Sequence[str]) -> list[Substrate]:
     lower, upper = layers_of(settings, names)
-    uppers = [groupings.substrate(upper, m) for m in groupings.flow_counts(settings, upper)]
-    return list(dict.fromkeys([*uppers, *(cut for cut, _ in pairs(settings, lower, upper))]))
-
-
-def _names(atlas: Atlas) -> list[str]:
-    return [layer.name for layer in atlas.network.layers]
-
-
-def directions(atlas: Atlas, photograph: Photograph) -> dict[str, dict[str, np.ndarray]]:
-    """Return the directions of all groups of both layers."""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    with atlas.image(photograph) as file:
-        for groups in _cuts(atlas.settings, _names(atlas)):
-            found.setdefault(groups.layer, {}).update(groupings.read(file, groups).directions)
-    return found
-
-
-def units(atlas: Atlas, photograph: Photograph) -> dict[str, set[str]]:
-    """Return one picture for each group."""
-    return {layer: set(vectors) for layer, vectors in directions(atlas, photograph).items()}
+    above = [groups.substrate(upper, m) for m in groups.flow_counts(settings, upper)]
+    independent, compatible = pairs(settings, lower, upper)
+    return list(dict.fromkeys([*above, *(below for below, _ in independent + compatible)]))
 
 
 def first(atlas: Atlas) -> tuple[Substrate | None, Substrate]:
-    """Return the cuts that the figure opens with: compatible groups of the lower layer, and groups of the upper one."""
-    lower, upper = layers_of(atlas.settings, _names(atlas))
-    m = groupings.opening(groupings.flow_counts(atlas.settings, upper))
-    cut = groupings.substrate(upper, m)
+    """Return the groups that are shown first: compatible ones of the lower layer, upper ones."""
+    settings = atlas.settings
+    lower, upper = layers_of(settings, atlas.layer_names)
+    m = groups.first_count(groups.flow_counts(settings, upper))
+    above = groups.substrate(upper, m)
     if lower is None:
-        return None, cut
-    return groupings.substrate(lower, groupings.opening(groupings.flow_counts(atlas.settings, lower)), (upper, m)), cut
+        return None, above
+    n = groups.first_count(groups.flow_counts(settings, lower))
+    return groups.substrate(lower, n, (upper, m)), above
 
 
-def opening(atlas: Atlas, photograph: Photograph) -> dict[str, list[str]]:
-    """Return the pictures of the groups that the figure opens with."""
-    with atlas.image(photograph) as file:
-        return {cut.layer: list(groupings.read(file, cut).units) for cut in first(atlas) if cut is not None}
+# ------------------------------------------------------------------------- feature visualizations
+def directions(atlas: Atlas, photograph: Photograph) -> dict[str, dict[Unit, np.ndarray]]:
+    """Return the directions of all groups of both layers."""
+    found: dict[str, dict[Unit, np.ndarray]] = {}
+    with atlas.open(photograph) as file:
+        for cut in _cuts(atlas.settings, atlas.layer_names):
+            found.setdefault(cut.layer, {}).update(groups.read(file, cut).directions)
+    return found
 
 
-def feeds(file: File, lower: Substrate, upper: Substrate) -> np.ndarray:
-    """Share of each upper part that each lower part adds: `[n + 1, m + 1]`, the layers' rests last."""
-    pair = Attribution(lower, upper).path.removeprefix("attribution/")
-    inner = file.values(f"attribution/{pair}")
-    of_source, of_target, of_both = (file.values(f"residual/{pair}/{name}") for name in ("of_source", "of_target", "of_both"))
-    whole = np.block([[inner, of_target[:, None]], [of_source[None], of_both.reshape(1, 1)]]).astype(np.float64)
-    rest = np.linalg.norm(file.values(f"{Activation(upper).path}/residual").astype(np.float64))
-    lengths = np.append(file.values(f"{Activation(upper).path}/magnitude"), rest)
+def visualizations(atlas: Atlas, photograph: Photograph) -> dict[str, set[Unit]]:
+    """Return one feature visualization for each group."""
+    return {layer: set(vectors) for layer, vectors in directions(atlas, photograph).items()}
+
+
+def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:
+    """Return the feature visualizations of the groups that are shown first."""
+    with atlas.open(photograph) as file:
+        return {
+            cut.layer: list(groups.read(file, cut).units) for cut in first(atlas) if cut is not None
+        }
+
+
+# ------------------------------------------------------------------------------------- data, page
+def shares(file: File, lower: Substrate, upper: Substrate) -> np.ndarray:
+    """Return the share of each upper part that comes from each lower part.
+
+    Returns
+    -------
+    numpy.ndarray
+        f8 `[n + 1, m + 1]`, the residuals last; 0 for an upper part that is zero.
+    """
+    content, path = Attribution(lower, upper), Activation(upper).path
+    whole = np.block(
+        [
+            [file.values(content.path), file.values(content.residual_of_target)[:, None]],
+            [
+                file.values(content.residual_of_source)[None],
+                file.values(content.residual_of_both).reshape(1, 1),
+            ],
+        ]
+    ).astype(np.float64)
+    residual = np.linalg.norm(file.values(f"{path}/residual").astype(np.float64))
+    lengths = np.append(file.values(f"{path}/magnitude"), residual)
     return np.divide(whole, lengths, out=np.zeros_like(whole), where=lengths > 0)
 
 
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
-    """Return the classes, the cuts of both layers by their grouping, and how they feed each other."""
-    classes = leading(atlas, photograph)
-    lower, upper = layers_of(atlas.settings, _names(atlas))
-    from_cut, to_cut = first(atlas)
-    with atlas.image(photograph) as file:
-        cuts = {_key(cut): _baked(file, cut, classes) for cut in _cuts(atlas.settings, _names(atlas))}
-        flows = {f"{_key(cut)}>{_key(into)}": pack(feeds(file, cut, into), "f4") for cut, into in pairs(atlas.settings, lower, upper)}
-        gathered = {_key(cut): _concentrations(file, cut) for cut in _cuts(atlas.settings, _names(atlas)) if _aligned(cut)}
+    """Return the classes, the groups of both layers, and their shares in each other."""
+    settings, classes = atlas.settings, top_classes(atlas, photograph)
+    lower, upper = layers_of(settings, atlas.layer_names)
+    independent, compatible = pairs(settings, lower, upper)
+    cuts = _cuts(settings, atlas.layer_names)
+    with atlas.open(photograph) as file:
+        found = {_key(cut): _baked(file, cut, classes) for cut in cuts}
+        flows = {
+            f"{_key(below)}>{_key(above)}": pack(shares(file, below, above), "f4")
+            for below, above in independent + compatible
+        }
+        concentration = {_key(below): _concentration(file, below) for below, _ in compatible}
+    shown = [layer for layer in (lower, upper) if layer is not None]
     return {
         "lower": lower,
         "upper": upper,
-        "counts": {layer: list(groupings.flow_counts(atlas.settings, layer)) for layer in (lower, upper) if layer is not None},
-        "first": [_count(from_cut), _count(to_cut)],
+        "counts": {layer: list(groups.flow_counts(settings, layer)) for layer in shown},
+        "first": [None if cut is None else _atom(cut).count for cut in first(atlas)],
         "classes": [prediction.baked() for prediction in classes],
-        "cuts": cuts,
-        "feeds": flows,
-        "concentration": gathered,
+        "factorizations": found,
+        "shares": flows,
+        "concentration": concentration,
     }
 
 
-def _aligned(cut: Substrate) -> bool:
-    return cut.grouping is not None and cut.grouping.aligned_to is not None
-
-
-def _count(cut: Substrate | None) -> int | None:
-    return cut.grouping.count if cut is not None and cut.grouping is not None else None
+def _atom(cut: Substrate) -> Group:
+    assert isinstance(cut.atom, Group)
+    return cut.atom
 
 
 def _key(cut: Substrate) -> str:
-    """Name a cut within the data: "upper 6", "lower 6", or, compatible with 3 upper groups, "lower 6@3"."""
-    assert cut.grouping is not None
-    aligned = cut.grouping.aligned_to
-    return f"{cut.layer} {cut.grouping.count}" + (f"@{aligned[1]}" if aligned else "")
+    """Name groups in the data: "early 6", or "early 6@3" if compatible with 3 upper groups."""
+    atom = _atom(cut)
+    return f"{cut.layer} {atom.count}" + (f"@{atom.aligned_to[1]}" if atom.aligned_to else "")
 
 
-def _concentrations(file: File, cut: Substrate) -> list[float]:
-    """Mean share of a lower group's attribution that goes to one upper group: compatible groups, independent ones."""
-    path = Activation(cut).path
-    return [round(float(file.values(f"{path}/{name}").mean()), 4) for name in ("concentration", "concentration_independent")]
+def _concentration(file: File, cut: Substrate) -> list[float]:
+    """Return the mean concentration of compatible groups, and of independent ones."""
+    content = Concentration(cut)
+    paths = (content.path, content.independent)
+    return [round(float(file.values(path).mean()), 4) for path in paths]
 
 
 def _baked(file: File, cut: Substrate, classes: Sequence[Prediction]) -> dict[str, Any]:
-    factors = groupings.read(file, cut)
-    values, rest = effect(file, cut, classes)
+    shown = groups.read(file, cut)
+    attribution, residual = groups.attribution_to_classes(file, cut, classes)
     return {
-        "units": list(factors.units),
-        "places": [groupings.place(presence) for presence in factors.presence],
-        "presence": pack_levels(np.concatenate([factors.presence, factors.left[None]])),
-        "explained": round(factors.explained, 4),
-        "effect": pack(np.concatenate([values, rest[None]]), "f4"),
+        "units": [str(unit) for unit in shown.units],
+        "positions": shown.positions,
+        "presence": pack_levels(np.concatenate([shown.presence, shown.residual[None]])),
+        "explained": round(shown.explained, 4),
+        "attribution": pack(np.concatenate([attribution, residual[None]]), "f4"),
     }
 
 
 def page(atlas: Atlas) -> dict[str, Any]:
-    """Return the upper groups of the first photograph, their effect on the first class, and which lower group moves each most."""
-    photograph = atlas.photographs[0]
-    classes = leading(atlas, photograph)
-    lower, upper = first(atlas)
-    with atlas.image(photograph) as file:
-        factors = groupings.read(file, upper)
-        values, _ = effect(file, upper, classes)
-        shares = None if lower is None else feeds(file, lower, upper)[:-1, :-1]
-    groups: list[dict[str, Any]] = []
-    for g, unit in enumerate(factors.units):
-        source = None if shares is None else int(np.abs(shares[:, g]).argmax())
-        share = None if shares is None or source is None else float(shares[source, g])
-        groups.append({"unit": unit, "number": g + 1, "effect": float(values[g, 0]), "source": source, "share": share})
+    """Return the upper groups of the first photograph, and which lower group adds most to each."""
+    photograph, (lower, upper) = atlas.photographs[0], first(atlas)
+    classes = top_classes(atlas, photograph)
+    with atlas.open(photograph) as file:
+        units = groups.read(file, upper).units
+        attribution, _ = groups.attribution_to_classes(file, upper, classes)
+        of_groups = None if lower is None else shares(file, lower, upper)[:-1, :-1]
+    described: list[dict[str, Any]] = []
+    for g, unit in enumerate(units):
+        group = {"unit": unit, "number": g + 1, "attribution": float(attribution[g, 0])}
+        if of_groups is not None:
+            source = int(np.abs(of_groups[:, g]).argmax())
+            group |= {"source": source + 1, "share": float(of_groups[source, g])}
+        described.append(group)
     return {
         "lower": None if lower is None else atlas.layer(lower.layer),
         "upper": atlas.layer(upper.layer),
         "classes": classes,
-        "groups": groups,
-        "strongest": max(groups, key=lambda group: abs(group["effect"])),
+        "groups": described,
+        "strongest": max(described, key=lambda group: abs(group["attribution"])),
     }

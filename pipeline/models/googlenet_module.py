@@ -1,6 +1,8 @@
-"""GoogLeNet's architecture: Szegedy et al. 2014, table 1, with local response normalization and a ReLU after every convolution.
+"""GoogLeNet's architecture: Szegedy et al. 2014, "Going deeper with convolutions", table 1.
 
-`[N, 3, 224, 224]` → logits `[N, 1000]`. Every max-pool outside the blocks has ceil mode.
+Input `[N, 3, 224, 224]`, logits `[N, 1000]`. A ReLU follows every convolution. As in the network
+that was published, two layers before the blocks normalize local responses, and the max-pools
+outside the blocks have ceil mode.
 """
 
 from __future__ import annotations
@@ -8,11 +10,31 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipeline.models.googlenet import BLOCKS
+# Block → (1×1, 3×3 reduce, 3×3, 5×5 reduce, 5×5, pool projection): channels, from table 1.
+BLOCKS = {
+    "inception_3a": (64, 96, 128, 16, 32, 32),
+    "inception_3b": (128, 128, 192, 32, 96, 64),
+    "inception_4a": (192, 96, 208, 16, 48, 64),
+    "inception_4b": (160, 112, 224, 24, 64, 64),
+    "inception_4c": (128, 128, 256, 24, 64, 64),
+    "inception_4d": (112, 144, 288, 32, 64, 64),
+    "inception_4e": (256, 160, 320, 32, 128, 128),
+    "inception_5a": (256, 160, 320, 32, 128, 128),
+    "inception_5b": (384, 192, 384, 48, 128, 128),
+}
+CLASSES = 1000
 
 
 class Inception(nn.Module):
-    """One block: 1×1, 3×3, 5×5 and pool-projection branches, concatenated. `[N, C, H, W]` → `[N, C', H, W]`."""
+    """One block: four branches side by side, concatenated. `[N, C, H, W]` → `[N, C', H, W]`.
+
+    Parameters
+    ----------
+    channels
+        C.
+    widths
+        Channels of its convolutions, as in `BLOCKS`.
+    """
 
     def __init__(self, channels: int, widths: tuple[int, int, int, int, int, int]) -> None:
         super().__init__()
@@ -27,15 +49,13 @@ class Inception(nn.Module):
         self.out_channels = one + three + five + projection
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat(
-            [
-                self.conv_1x1(x).relu(),
-                self.conv_3x3(self.conv_3x3_reduce(x).relu()).relu(),
-                self.conv_5x5(self.conv_5x5_reduce(x).relu()).relu(),
-                self.conv_pool_proj(self.pool(x)).relu(),
-            ],
-            1,
-        )
+        branches = [
+            self.conv_1x1(x).relu(),
+            self.conv_3x3(self.conv_3x3_reduce(x).relu()).relu(),
+            self.conv_5x5(self.conv_5x5_reduce(x).relu()).relu(),
+            self.conv_pool_proj(self.pool(x)).relu(),
+        ]
+        return torch.cat(branches, 1)
 
 
 class GoogLeNet(nn.Module):
@@ -48,13 +68,16 @@ class GoogLeNet(nn.Module):
         self.conv2 = nn.Conv2d(64, 192, 3, padding=1)
         self.norm1 = nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0)
         self.norm2 = nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0)
-        self.pool1, self.pool2, self.pool3, self.pool4 = (nn.MaxPool2d(3, 2, ceil_mode=True) for _ in range(4))
+        self.pool1 = _pool()
+        self.pool2 = _pool()
+        self.pool3 = _pool()
+        self.pool4 = _pool()
         channels = 192
         for name, widths in BLOCKS.items():
             block = Inception(channels, widths)
             self.add_module(name, block)
             channels = block.out_channels
-        self.classifier = nn.Linear(channels, 1000)
+        self.classifier = nn.Linear(channels, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm1(self.pool1(self.conv1(x).relu()))
@@ -66,3 +89,7 @@ class GoogLeNet(nn.Module):
             elif name == "inception_4e":
                 x = self.pool4(x)
         return self.classifier(x.mean((2, 3)))
+
+
+def _pool() -> nn.MaxPool2d:
+    return nn.MaxPool2d(3, 2, ceil_mode=True)

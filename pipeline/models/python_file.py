@@ -1,8 +1,9 @@
-"""Your own network: `source = "my_models.py:build"`, a function that returns a module (or a whole `Network`).
+"""Your own network: `source = "my_models.py:build"`, a function in a file beside the configuration.
 
-The file is found relative to the configuration. A returned `nn.Module` takes preprocessed input and returns logits;
-`size`, `mean` and `std` say how photographs are prepared (ImageNet's by default), `classes` names a file with the class
-names, `weights` a state dict that is loaded into what the function returned.
+The function takes no arguments and returns a `torch.nn.Module` in which preprocessed input becomes
+logits `[N, K]`, or a whole `pipeline.network.Network`. For a module, `size`, `mean` and `std` set
+how photographs are prepared (as for ImageNet by default), and `classes` names a file with the class
+names. `weights` names a state dict, which is loaded into what the function returned.
 """
 
 from __future__ import annotations
@@ -12,62 +13,83 @@ import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.models import parts
+from pipeline.models.class_names import class_names, output_count
+from pipeline.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, preprocessing
+from pipeline.models.weights_files import load_state, read_state, weights_path
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ()
 NAMES: dict[str, str] = {}
+FUNCTION = "build"  # called where the configuration names no other
 
 
 def fingerprint(config: Config) -> Any:
-    # The function may read anything, so only the network that it returns tells what it is.
+    # The function may read anything, so only the network that it returns shows what it is.
     return None
 
 
 def load(config: Config) -> Network:
-    import torch
     from torch import nn
 
+    from pipeline.network import Network
+
+    stem, _, function = config.settings.model.source.rpartition(".py")
+    file, name = config.resolve(f"{stem}.py"), function.removeprefix(":") or FUNCTION
+    built = _call(config, file, name)
+    module = built.module if isinstance(built, Network) else built
+    if not isinstance(module, nn.Module):
+        expected = "expected a torch.nn.Module or a pipeline.network.Network"
+        raise AtlasError(f"{file}: {name}() returned {type(built).__name__}; {expected}")
+    module.eval()
+    weights = weights_path(config)
+    if weights is not None:
+        load_state(module, read_state(weights), weights, config.settings.model.source)
+    if isinstance(built, Network):
+        return replace(built, title=config.settings.model.title or built.title)
+    return _prepared(config, module, file, name)
+
+
+def _prepared(config: Config, module: nn.Module, file: Path, name: str) -> Network:
+    """A module with what the configuration adds to it: preprocessing, class names, a title."""
     from pipeline.network import Network, Preprocessing
 
-    path, _, function = config.settings.model.source.rpartition(".py")
-    file, name = config.resolve(path + ".py"), function.removeprefix(":") or "build"
-    torch.manual_seed(0)
-    built = _function(config, file, name)
+    prepared = preprocessing(config, Preprocessing(224, IMAGENET_MEAN, IMAGENET_STD))
     try:
-        network = built()
-    except Exception as error:
-        raise AtlasError(f"{file}: {name}() failed: {type(error).__name__}: {error}{_place(error, file)}") from error
-    weights = parts.weights_path(config)
-    module = network.module if isinstance(network, Network) else network
-    if not isinstance(module, nn.Module):
-        raise AtlasError(f"{file}: {name}() returned {type(network).__name__}; expected a torch.nn.Module or a pipeline.network.Network")
-    module.eval()
-    if weights is not None:
-        parts.load_state(module, parts.read_state(weights), weights, config.settings.model.source)
-    if isinstance(network, Network):
-        return replace(network, title=config.settings.model.title or network.title)
-    default = Preprocessing(224, parts.IMAGENET_MEAN, parts.IMAGENET_STD)
-    preprocessing = parts.preprocessing(config, default)
-    try:
-        count = parts.output_count(module, preprocessing)
+        count = output_count(module, prepared)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise AtlasError(
-            f"{file}: the network of {name}() does not run on [1, {len(preprocessing.mean)}, {preprocessing.size}, {preprocessing.size}] "
-            f'({error}); set "model.size", "model.mean" and "model.std" to what it was trained with'
-        ) from error
-    return Network(module, preprocessing, parts.class_names(config, count), config.settings.model.title or name)
+        shape = [1, len(prepared.mean), prepared.size, prepared.size]
+        failed = f"the network of {name}() does not run on {shape} ({error})"
+        advice = 'set "model.size", "model.mean" and "model.std" to what it was trained with'
+        raise AtlasError(f"{file}: {failed}; {advice}") from error
+    title = config.settings.model.title or name
+    return Network(module, prepared, class_names(config, count), title)
 
 
-def _function(config: Config, file: Path, name: str) -> Any:
+def _call(config: Config, file: Path, name: str) -> Any:
+    import torch
+
+    torch.manual_seed(0)
+    function = _find(_import(config, file), file, name)
+    try:
+        return function()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}{_line(error, file)}"
+        raise AtlasError(f"{file}: {name}() failed: {reason}") from error
+
+
+def _import(config: Config, file: Path) -> ModuleType:
     if not file.is_file():
-        raise AtlasError(f'{config.path}: "model.source": no file {file}; paths are relative to the configuration file')
+        advice = "paths are relative to the configuration file"
+        raise AtlasError(f'{config.path}: "model.source": no file {file}; {advice}')
     spec = importlib.util.spec_from_file_location(f"atlas_model_{file.stem}", file)
     assert spec is not None
     assert spec.loader is not None
@@ -77,15 +99,25 @@ def _function(config: Config, file: Path, name: str) -> Any:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise AtlasError(f"{file}: cannot be imported: {type(error).__name__}: {error}{_place(error, file)}") from error
+        reason = f"{type(error).__name__}: {error}{_line(error, file)}"
+        raise AtlasError(f"{file}: cannot be imported: {reason}") from error
     finally:
         sys.path.remove(str(file.parent))
-    if not callable(getattr(module, name, None)):
-        functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise AtlasError(f'{file}: has no function "{name}"{did_you_mean(name, functions) or ";"} write source = "{file.name}:FUNCTION"')
-    return getattr(module, name)
+    return module
 
 
-def _place(error: BaseException, file: Path) -> str:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+def _find(module: ModuleType, file: Path, name: str) -> Any:
+    function = getattr(module, name, None)
+    if callable(function):
+        return function
+    there = [key for key, each in vars(module).items() if callable(each) and key[0] != "_"]
+    hint = did_you_mean(name, there) or ";"
+    advice = f'write source = "{file.name}:FUNCTION"'
+    raise AtlasError(f'{file}: has no function "{name}"{hint} {advice}')
+
+
+def _line(error: BaseException, file: Path) -> str:
+    """Where in the user's file an exception came from, such as " (line 9)"."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(file)]
     return f" (line {lines[-1]})" if lines else ""

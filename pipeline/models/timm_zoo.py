@@ -1,7 +1,8 @@
-"""Any convolutional classifier of timm: `source = "timm:resnet50"`, also with a tag, "timm:resnet50.a1_in1k".
+"""Any convolutional classifier of timm: `source = "timm:resnet50"`, or "timm:resnet50.a1_in1k".
 
-`weights` is "pretrained" (what an absent key means; downloaded by timm when first used), "random" (seeded, for trying),
-or a state dict's file. Preprocessing comes from the model's own configuration.
+`weights` is "pretrained" (the default; timm downloads them when they are first used), "random"
+(seeded, for trying things out), or the file of a state dict. The preprocessing comes from the
+model's own configuration.
 """
 
 from __future__ import annotations
@@ -11,23 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.models import parts
+from pipeline.models.class_names import class_names
+from pipeline.models.preprocessing import preprocessing
+from pipeline.models.weights_files import load_state, read_state, weights_fingerprint, weights_path
 
 if TYPE_CHECKING:
     from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ()
 NAMES: dict[str, str] = {}
-_WORDS = ("pretrained", "random")
-
-
-def _name(config: Config) -> str:
-    return config.settings.model.source.partition(":")[2]
+PRETRAINED, RANDOM = "pretrained", "random"
 
 
 def fingerprint(config: Config) -> Any:
-    weights = config.settings.model.weights or "pretrained"
-    kept = weights if weights in _WORDS else parts.weights_fingerprint(config)
+    weights = _weights(config)
+    kept = weights_fingerprint(config) if _is_file(weights) else weights
     return [version("timm"), kept, _name(config)]
 
 
@@ -36,30 +35,45 @@ def load(config: Config) -> Network:
     from pipeline.network import Network, Preprocessing
 
     import_torchvision()
-    import timm
-    import torch
     from timm.data.config import resolve_model_data_config
 
-    name, weights = _name(config), config.settings.model.weights or "pretrained"
+    path = weights_path(config) if _is_file(_weights(config)) else None
+    module = _create(config)
+    if path is not None:
+        load_state(module, read_state(path), path, _name(config))
+    recipe = resolve_model_data_config(module)
+    default = Preprocessing(recipe["input_size"][-1], tuple(recipe["mean"]), tuple(recipe["std"]))
+    classes = class_names(config, module.num_classes)
+    title = config.settings.model.title or _name(config)
+    return Network(module, preprocessing(config, default), classes, title)
+
+
+def _name(config: Config) -> str:
+    return config.settings.model.source.partition(":")[2]
+
+
+def _weights(config: Config) -> str:
+    return config.settings.model.weights or PRETRAINED
+
+
+def _is_file(weights: str) -> bool:
+    return weights not in (PRETRAINED, RANDOM)
+
+
+def _create(config: Config) -> Any:
+    import timm
+    import torch
+
+    name = _name(config)
     if not timm.is_model(name):
-        hint = did_you_mean(name.partition(".")[0], timm.list_models())
-        raise AtlasError(f'{config.path}: "model.source": timm has no model "{name}"{hint or ";"} timm.list_models() lists them')
-    path = None if weights in _WORDS else parts.weights_path(config)
+        hint = did_you_mean(name.partition(".")[0], timm.list_models()) or ";"
+        where = f'{config.path}: "model.source"'
+        raise AtlasError(f'{where}: timm has no model "{name}"{hint} timm.list_models() lists them')
     torch.manual_seed(0)
     try:
-        module: Any = timm.create_model(name, pretrained=weights == "pretrained")
-    except Exception as error:  # the hub's client raises kinds of its own for every way to be out of reach
+        return timm.create_model(name, pretrained=_weights(config) == PRETRAINED)
+    except Exception as error:  # the downloads fail with exceptions of several libraries
         reason = (str(error) or type(error).__name__).splitlines()[0][:160]
-        raise AtlasError(
-            f'{config.path}: the weights of "{name}" could not be had ({reason}); fetch the file elsewhere and name it in "model.weights"'
-        ) from error
-    if path is not None:
-        parts.load_state(module, parts.read_state(path), path, name)
-    recipe = resolve_model_data_config(module)
-    default = Preprocessing(int(recipe["input_size"][-1]), tuple(recipe["mean"]), tuple(recipe["std"]))
-    return Network(
-        module,
-        parts.preprocessing(config, default),
-        parts.class_names(config, module.num_classes),
-        config.settings.model.title or name,
-    )
+        failed = f'the weights of "{name}" could not be downloaded ({reason})'
+        advice = 'download the file elsewhere and name it in "model.weights"'
+        raise AtlasError(f"{config.path}: {failed}; {advice}") from error

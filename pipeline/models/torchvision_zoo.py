@@ -1,7 +1,8 @@
 """Any classifier of torchvision: `source = "torchvision:resnet50"`.
 
-`weights` is the name of a release ("IMAGENET1K_V2"), "default" (what an absent key means), "random" (seeded, for
-trying), or a state dict's file. Releases are downloaded by torchvision when they are first used.
+`weights` is the name of a release ("IMAGENET1K_V2"), "default" (the default; the newest release),
+"random" (seeded, for trying things out), or the file of a state dict. torchvision downloads a
+release when it is first used. The preprocessing is the release's own.
 """
 
 from __future__ import annotations
@@ -11,27 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.models import parts
+from pipeline.models.class_names import class_names, output_count
+from pipeline.models.preprocessing import preprocessing
+from pipeline.models.weights_files import load_state, read_state, weights_fingerprint, weights_path
 
 if TYPE_CHECKING:
     from pipeline.network import Network
 
 LAYERS: tuple[str, ...] = ()
 NAMES: dict[str, str] = {}
-
-
-def _name(config: Config) -> str:
-    return config.settings.model.source.partition(":")[2]
+DEFAULT, RANDOM = "default", "random"
 
 
 def fingerprint(config: Config) -> Any:
-    weights = config.settings.model.weights or "default"
-    kept = weights if _is_release(weights) else parts.weights_fingerprint(config)
+    weights = _weights(config)
+    kept = weights_fingerprint(config) if _is_file(weights) else weights
     return [version("torchvision"), kept, _name(config)]
-
-
-def _is_release(weights: str) -> bool:
-    return weights.lower() in ("default", "random") or weights.upper().startswith("IMAGENET")
 
 
 def load(config: Config) -> Network:
@@ -39,42 +35,72 @@ def load(config: Config) -> Network:
     from pipeline.network import Network, Preprocessing
 
     import_torchvision()
-    import torch
+    releases = _releases(config)
+    release = _release(config, releases)
+    module = _create(config, release)
+    path = weights_path(config) if _is_file(_weights(config)) else None
+    if path is not None:
+        load_state(module, read_state(path), path, _name(config))
+    module.eval()
+    recipe = (release or releases.DEFAULT).transforms()
+    default = Preprocessing(int(recipe.crop_size[0]), tuple(recipe.mean), tuple(recipe.std))
+    prepared = preprocessing(config, default)
+    classes = class_names(config, output_count(module, prepared))
+    return Network(module, prepared, classes, config.settings.model.title or _name(config))
+
+
+def _name(config: Config) -> str:
+    return config.settings.model.source.partition(":")[2]
+
+
+def _weights(config: Config) -> str:
+    return config.settings.model.weights or DEFAULT
+
+
+def _is_file(weights: str) -> bool:
+    is_release = weights.lower() == DEFAULT or weights.upper().startswith("IMAGENET")
+    return not is_release and weights.lower() != RANDOM
+
+
+def _releases(config: Config) -> Any:
+    """The releases of weights that torchvision has for the configured network, an enumeration."""
     from torchvision import models
 
-    name, weights = _name(config), config.settings.model.weights or "default"
-    known = models.list_models(module=models)
-    if name not in known:
-        hint = did_you_mean(name, known) or ";"
-        examples = ", ".join(known[:4])
-        raise AtlasError(
-            f'{config.path}: "model.source": torchvision has no classifier "{name}"{hint} it has {len(known)}, such as {examples}'
-        )
-    releases = models.get_model_weights(name)
-    release = _release(config, weights, releases)
-    torch.manual_seed(0)
-    options = {"init_weights": True} if name in ("googlenet", "inception_v3") and release is None else {}
-    try:
-        module = models.get_model(name, weights=release, **options)
-    except (OSError, RuntimeError) as error:
-        way = 'fetch the file elsewhere and name it in "model.weights"'
-        raise AtlasError(f'{config.path}: the weights {release} of "{name}" could not be downloaded ({error}); {way}') from error
-    path = None if _is_release(weights) else parts.weights_path(config)
-    if path is not None:
-        parts.load_state(module, parts.read_state(path), path, name)
-    recipe = (release or releases.DEFAULT).transforms()
-    preprocessing = parts.preprocessing(config, Preprocessing(int(recipe.crop_size[0]), tuple(recipe.mean), tuple(recipe.std)))
-    module.eval()
-    classes = parts.class_names(config, parts.output_count(module, preprocessing))
-    return Network(module, preprocessing, classes, config.settings.model.title or name)
+    name, known = _name(config), models.list_models(module=models)
+    if name in known:
+        return models.get_model_weights(name)
+    hint = did_you_mean(name, known) or ";"
+    examples = f"it has {len(known)}, such as {', '.join(known[:4])}"
+    where = f'{config.path}: "model.source"'
+    raise AtlasError(f'{where}: torchvision has no classifier "{name}"{hint} {examples}')
 
 
-def _release(config: Config, weights: str, releases: Any) -> Any:
-    if not _is_release(weights) or weights.lower() == "random":
+def _release(config: Config, releases: Any) -> Any:
+    """The release that is configured; None where the weights are random or come from a file."""
+    weights = _weights(config)
+    if _is_file(weights) or weights.lower() == RANDOM:
         return None
-    if weights.lower() == "default":
+    if weights.lower() == DEFAULT:
         return releases.DEFAULT
     names = [each.name for each in releases]
     if weights.upper() not in names:
-        raise AtlasError(f'{config.path}: "model.weights": "{_name(config)}" has no release "{weights}"; it has {", ".join(names)}')
+        where = f'{config.path}: "model.weights"'
+        there = f"it has {', '.join(names)}"
+        raise AtlasError(f'{where}: "{_name(config)}" has no release "{weights}"; {there}')
     return releases[weights.upper()]
+
+
+def _create(config: Config, release: Any) -> Any:
+    import torch
+    from torchvision import models
+
+    name = _name(config)
+    # These two ask, with a warning, how random weights are to be made.
+    asking = name in ("googlenet", "inception_v3") and release is None
+    torch.manual_seed(0)
+    try:
+        return models.get_model(name, weights=release, **({"init_weights": True} if asking else {}))
+    except (OSError, RuntimeError) as error:
+        failed = f'the weights {release} of "{name}" could not be downloaded ({error})'
+        advice = 'download the file elsewhere and name it in "model.weights"'
+        raise AtlasError(f"{config.path}: {failed}; {advice}") from error

@@ -1,4 +1,7 @@
-"""Finding a browser: the one named in BUILDING_BLOCKS_CHROMIUM, an installed one, else Playwright's own."""
+"""Finding a browser.
+
+The one named in BUILDING_BLOCKS_CHROMIUM, else an installed one, else Playwright's own.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,9 @@ ARGUMENTS = [
 # What tests take for a phone: options of a browser's context.
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
 ADVICE = (
-    "no browser was found: install Chromium or Chrome (on Debian: apt-get install chromium), or let Playwright fetch one "
-    "(python -m playwright install chromium), or name one in BUILDING_BLOCKS_CHROMIUM"
+    "no browser was found: install Chromium or Chrome (on Debian: apt-get install chromium), "
+    "let Playwright fetch one (python -m playwright install chromium), "
+    "or name one in BUILDING_BLOCKS_CHROMIUM"
 )
 
 
@@ -32,7 +36,13 @@ def executable() -> str | None:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start a browser; an error says how to get one."""
+    """Start a browser.
+
+    Raises
+    ------
+    RuntimeError
+        When there is none; the message tells how to get one.
+    """
     try:
         return playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
     except Error as error:

@@ -1,4 +1,7 @@
-"""A synthetic site, a browser, and pages that fail a test when they complain or ask for anything from elsewhere."""
+"""A synthetic site, a browser, and pages.
+
+A page fails its test when the console reports anything or a request goes outside the site.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.atlas import Atlas
-from pipeline.generate import generate
+from pipeline.website.generate import generate
 from tests import synthetic
 from tests.browser.chromium import launch
 from tests.browser.serving import served
@@ -25,7 +28,7 @@ def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
 
 @pytest.fixture(scope="session")
 def site(atlas: Atlas) -> Path:
-    """The site, below a folder whose name a careless address would break."""
+    """The site, in a folder whose name breaks addresses that are not escaped."""
     output = atlas.store.root.parent / "a sub path #1" / "site"
     generate(atlas, output)
     return output
@@ -54,15 +57,25 @@ def server(site: Path) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(browser: Browser, site: Path) -> Iterator[Open]:
-    """`open_page(state="#…", folder=…, url=…, complaints=False, **context)`: a page that has been opened.
+    """`open_page(state="#…", folder=…, url=…, complaints=False, **context)` opens a page.
 
-    Unless `complaints` are expected, the test fails if the console says anything, a script throws, or a request goes
-    outside the site.
+    Unless `complaints` are expected, the test fails if the console reports anything, a script
+    throws, or a request fails; in any case, if a request goes outside the site.
     """
     contexts = []
     heard: list[str] = []
 
-    def opened(state: str = "", folder: Path = site, url: str | None = None, complaints: bool = False, **options: object) -> Page:
+    def check_address(url: str, root: str) -> None:
+        if not url.startswith(root):
+            heard.append(f"elsewhere: {url}")
+
+    def opened(
+        state: str = "",
+        folder: Path = site,
+        url: str | None = None,
+        complaints: bool = False,
+        **options: object,
+    ) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         context.set_default_timeout(8000)
         contexts.append(context)
@@ -72,7 +85,7 @@ def open_page(browser: Browser, site: Path) -> Iterator[Open]:
             page.on("console", lambda message: heard.append(f"console: {message.text}"))
             page.on("pageerror", lambda error: heard.append(f"error: {error.stack}"))
             page.on("requestfailed", lambda request: heard.append(f"failed: {request.url}"))
-        page.on("request", lambda request: request.url.startswith(root) or heard.append(f"elsewhere: {request.url}"))
+        page.on("request", lambda request: check_address(request.url, root))
         page.goto(f"{root}index.html{state}")
         return page
 
@@ -86,7 +99,10 @@ def ready(page: Page, identity: str, state: str = "ready") -> None:
     """Bring a figure into view, once the whole page is laid out, and wait for its state."""
     page.wait_for_function("() => !('starting' in document.documentElement.dataset)")
     page.locator(f"#{identity}").scroll_into_view_if_needed()
-    page.wait_for_function("([id, state]) => document.getElementById(id).dataset.state === state", arg=[identity, state])
+    page.wait_for_function(
+        "([id, state]) => document.getElementById(id).dataset.state === state",
+        arg=[identity, state],
+    )
 
 
 def all_ready(page: Page) -> list[str]:

@@ -1,6 +1,7 @@
 """Make sure that a browser can be started: `python tests/browser/install.py`.
 
-An installed one will do; else Playwright fetches its own; else, where that is allowed, Debian's package is installed.
+An installed one will do; else Playwright fetches its own; else Debian's package is installed, where
+that is allowed.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this is run as a
 
 from tests.browser.chromium import ADVICE, launch
 
+FETCH = [sys.executable, "-m", "playwright", "install", "chromium"]
+UPDATE = ["apt-get", "update", "-qq"]
+INSTALL = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
 WAYS = (
-    ([sys.executable, "-m", "playwright", "install", "chromium"], "letting Playwright fetch Chromium"),
-    (["apt-get", "update", "-qq"], "asking Debian for its packages"),
-    (["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], "installing Debian's Chromium"),
+    (FETCH, "letting Playwright fetch Chromium"),
+    (UPDATE, "updating Debian's list of packages"),
+    (INSTALL, "installing Debian's Chromium"),
 )
 
 
 def starts() -> bool:
-    """Say whether a browser starts."""
+    """Whether a browser starts."""
     try:
         with sync_playwright() as playwright:
             launch(playwright).close()

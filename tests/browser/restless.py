@@ -1,9 +1,11 @@
-"""A restless reader: random pointing, keys, taps, scrolling, photographs, history and addresses on a slowed page, for minutes.
+"""A restless reader: minutes of random input on a slowed page.
+
+Points, presses keys, taps, scrolls, and changes photographs, history and addresses.
 
 python -m tests.browser.restless [SITE] [--seed N] [--seconds S] [--phone]
 
-Prints what the page complains of, with what was done last. It finds what depends on moments, such as input that arrives while a
-figure loads, which is why it is no test: what it finds becomes one.
+Prints errors of the page with what was done last. It finds what depends on timing, such as input
+that arrives while a figure loads, so it is no test; what it finds becomes one.
 """
 
 from __future__ import annotations
@@ -21,16 +23,34 @@ from playwright.sync_api import Error, Page, sync_playwright
 from tests.browser.chromium import PHONE, launch
 from tests.browser.serving import served
 
-KEYS = [*["Tab"] * 3, "Shift+Tab", *["Enter", "Space", "Escape", "Home", "End", "PageUp", "PageDown", "+", "-", "0"]]
+KEYS = [
+    *["Tab"] * 3,
+    "Shift+Tab",
+    *["Enter", "Space", "Escape", "Home", "End", "PageUp", "PageDown", "+", "-", "0"],
+]
 KEYS += ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"]
-SLOW = {"offline": False, "latency": 250, "downloadThroughput": 400_000, "uploadThroughput": 400_000}
+SLOW = {
+    "offline": False,
+    "latency": 250,
+    "downloadThroughput": 400_000,
+    "uploadThroughput": 400_000,
+}
 SLOWED = 3
-# What Playwright says when a page that it speaks to is left, or has not run its scripts yet.
-UNDER_WAY = ("context was destroyed", "atlas is not defined", "Not attached", "Timeout", "interrupted by another navigation", "ERR_ABORTED")
+SCROLLS = [-1500, -400, 400, 900, 2500]  # pixels
+# Errors of Playwright when a page is left under its hands, or has not run its scripts yet.
+UNDER_WAY = (
+    "context was destroyed",
+    "atlas is not defined",
+    "Not attached",
+    "Timeout",
+    "interrupted by another navigation",
+    "ERR_ABORTED",
+)
 # Uses a control in sight, chosen by a number of 0…1, as its user would.
 USE = """(chance) => {
   const seen = ({top, bottom, width}) => width && top < innerHeight && bottom > 0;
-  const controls = [...document.querySelectorAll("main :is(button, input, select, summary):enabled, main summary")]
+  const all = "main :is(button, input, select, summary):enabled, main summary";
+  const controls = [...document.querySelectorAll(all)]
     .filter((each) => seen(each.getBoundingClientRect()) && !each.closest("[inert]"));
   const control = controls[Math.floor(chance * controls.length)], any = Math.floor(chance * 7919);
   if (control?.matches("select")) control.selectedIndex = any % control.length;
@@ -44,12 +64,15 @@ SHOW = """(chance) => {
   atlas.state.show(photographs[Math.floor(chance * photographs.length)].name);
 }"""
 MIX = """(chance) => {
-  location.hash = location.hash.split("&").map((part) => part.slice(0, Math.ceil(part.length * chance))).reverse().join("&");
+  const cut = (part) => part.slice(0, Math.ceil(part.length * chance));
+  location.hash = location.hash.split("&").map(cut).reverse().join("&");
 }"""
 
 
-def actions(page: Page, chances: random.Random, phone: bool) -> dict[str, tuple[float, Callable[[], object]]]:
-    """Return what the reader can do: how often, and how."""
+def actions(
+    page: Page, chances: random.Random, phone: bool
+) -> dict[str, tuple[float, Callable[[], object]]]:
+    """What the reader can do: name → (how often, the act)."""
     size = page.viewport_size
     assert size is not None
 
@@ -61,7 +84,7 @@ def actions(page: Page, chances: random.Random, phone: bool) -> dict[str, tuple[
         "point": (25, lambda: (touch if phone else page.mouse.move)(*somewhere())),
         "click": (20, lambda: touch(*somewhere())),
         "key": (25, lambda: page.keyboard.press(chances.choice(KEYS))),
-        "scroll": (10, lambda: page.evaluate("by => scrollBy(0, by)", chances.choice([-1500, -400, 400, 900, 2500]))),
+        "scroll": (10, lambda: page.evaluate("by => scrollBy(0, by)", chances.choice(SCROLLS))),
         "use": (6, lambda: page.evaluate(USE, chances.random())),
         "photograph": (4, lambda: page.evaluate(SHOW, chances.random())),
         "back": (2, lambda: page.evaluate("history.back()")),
@@ -69,12 +92,12 @@ def actions(page: Page, chances: random.Random, phone: bool) -> dict[str, tuple[
         "address": (1, lambda: page.evaluate(MIX, chances.random())),
         "scheme": (1, lambda: page.emulate_media(color_scheme=chances.choice(["light", "dark"]))),
         "reload": (1, lambda: page.reload(wait_until="commit")),
-        "rest": (3, lambda: page.wait_for_timeout(chances.choice([50, 300, 1000]))),
+        "pause": (3, lambda: page.wait_for_timeout(chances.choice([50, 300, 1000]))),
     }
 
 
 def read(page: Page, address: str, seed: int, seconds: float, phone: bool) -> list[str]:
-    """Read a page restlessly, and return what it complained of."""
+    """Use a page restlessly, and return its errors."""
     chances, lately, heard = random.Random(seed), deque[str](maxlen=6), dict[str, str]()
 
     def hear(text: str) -> None:
@@ -102,7 +125,10 @@ def read(page: Page, address: str, seed: int, seconds: float, phone: bool) -> li
         if not page.url.startswith(address):
             page.goto(address)
     page.wait_for_timeout(5000)
-    broken = page.eval_on_selector_all(".figure", "all => all.filter((each) => each.dataset.state === 'error').map((each) => each.id)")
+    broken = page.eval_on_selector_all(
+        ".figure",
+        "all => all.filter((each) => each.dataset.state === 'error').map((each) => each.id)",
+    )
     return [*heard.values(), *(f"{identity} cannot be shown" for identity in broken)]
 
 

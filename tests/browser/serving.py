@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.serve import LocalServer
+from pipeline.website.serve import LocalServer
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""The activation cube: atoms by pointer, key, finger and link, with the store's numbers; figures that use them are marked."""
+"""The activation cube: atoms by pointer, key, finger and link, with the store's numbers.
+
+Figures that use the chosen kind of atom are marked.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ MIDDLE = "blocks.4/x:y,z=1&w"
 
 
 def activations(atlas: Atlas, layer: str = MIDDLE, photograph: int = 0) -> np.ndarray:
-    with atlas.image(atlas.photographs[photograph]) as file:
+    with atlas.open(atlas.photographs[photograph]) as file:
         return file.values(f"activation/{layer}").astype(np.float32)
 
 
@@ -23,7 +26,7 @@ def text(page: Page, atom: str) -> str:
 
 
 def number(page: Page, atom: str) -> float:
-    """The last number that a block's text says."""
+    """The last number in a drawing's text."""
     return float(text(page, atom).split()[-1])
 
 
@@ -31,7 +34,7 @@ def close(shown: float, value: float) -> bool:
     return abs(shown - value) <= max(0.05, 0.006 * abs(value))
 
 
-def test_the_blocks_say_the_stores_numbers(open_page: Open, atlas: Atlas) -> None:
+def test_the_drawings_show_the_stores_numbers(open_page: Open, atlas: Atlas) -> None:
     page = open_page(f"#{ID}=cell:3.5,group:1")
     ready(page, ID)
     a = activations(atlas)
@@ -42,15 +45,14 @@ def test_the_blocks_say_the_stores_numbers(open_page: Open, atlas: Atlas) -> Non
     assert "196 in this layer" in text(page, "spatial")
     assert close(number(page, "spatial"), float(np.linalg.norm(a[:, 3, 5])))
     assert close(number(page, "channel"), float(a[channel].sum()))
-    with atlas.image(atlas.photographs[0]) as file:
+    with atlas.open(atlas.photographs[0]) as file:
         w, h = (file.values(f"group/{MIDDLE}/6/{name}") for name in ("spatial", "channels"))
+    presence = w * np.linalg.norm(h, axis=1)[:, None, None]
     assert "6 in this layer" in text(page, "group")
-    assert abs(number(page, "group") - float(w[0, 3, 5] * np.linalg.norm(h[0]))) < 0.02 * float(
-        (w * np.linalg.norm(h, axis=1)[:, None, None]).max()
-    )
+    assert abs(number(page, "group") - presence[0, 3, 5]) < 0.02 * presence.max()
 
 
-def test_pointing_at_the_photograph_moves_the_place(open_page: Open, atlas: Atlas) -> None:
+def test_pointing_at_the_photograph_moves_the_position(open_page: Open, atlas: Atlas) -> None:
     page = open_page()
     ready(page, ID)
     cells = page.locator(f"#{ID} .cells")
@@ -63,7 +65,7 @@ def test_pointing_at_the_photograph_moves_the_place(open_page: Open, atlas: Atla
     page.wait_for_function("() => location.hash.includes('cell:2.9')")
 
 
-def test_the_overlay_moves_with_the_place(open_page: Open, server: str) -> None:
+def test_the_overlay_moves_with_the_position(open_page: Open, server: str) -> None:
     page = open_page(f"#{ID}=cell:3.5", url=f"{server}/a%20sub%20path%20%231/site/")
     ready(page, ID)
     page.wait_for_function(f"() => document.querySelector('#{ID} img').complete")
@@ -77,25 +79,27 @@ def test_the_overlay_moves_with_the_place(open_page: Open, server: str) -> None:
 def test_choosing_a_cut_marks_the_figures_that_use_it(open_page: Open) -> None:
     page = open_page()
     ready(page, ID)
-    places = page.locator(f'#{ID} .cube[value="spatial"]')
-    places.click()
-    expect(places).to_have_attribute("aria-pressed", "true")
+    positions = page.locator(f'#{ID} .cube[value="spatial"]')
+    positions.click()
+    expect(positions).to_have_attribute("aria-pressed", "true")
     section = page.locator("#semantic-dictionary-section")
-    expect(section).to_have_attribute("data-uses", "places")
+    expect(section).to_have_attribute("data-uses", "positions")
     expect(page.locator(f'#{ID} .uses a[href="#semantic-dictionary-section"]')).to_be_visible()
     assert page.locator("#predictions-section").get_attribute("data-uses") is None
     page.keyboard.press("Escape")
-    expect(places).to_have_attribute("aria-pressed", "false")
+    expect(positions).to_have_attribute("aria-pressed", "false")
     assert section.get_attribute("data-uses") is None
 
 
-def test_a_link_leads_to_the_same_place_in_another_figure(open_page: Open) -> None:
+def test_a_link_leads_to_the_same_position_in_another_figure(open_page: Open) -> None:
     page = open_page(f"#{ID}=cell:3.5,atom:spatial")
     ready(page, ID)
     block = page.evaluate(f"document.getElementById('{ID}').layer.block")
     page.locator(f'#{ID} .uses a[href="#semantic-dictionary-section"]').click()
     ready(page, "semantic-dictionary")
-    expect(page.locator("#semantic-dictionary .cell")).to_have_attribute("aria-colindex", str(5 // block + 1))
+    expect(page.locator("#semantic-dictionary .cell")).to_have_attribute(
+        "aria-colindex", str(5 // block + 1)
+    )
     assert page.locator("#semantic-dictionary input:checked").get_attribute("value") == MIDDLE
 
 
@@ -108,8 +112,11 @@ def test_channel_and_group_are_shown_on_the_photograph(open_page: Open, atlas: A
     order = np.argsort(-a.sum((1, 2)))[:6]
     channel = int(order[2])
     assert f"channel {channel}\n" in text(page, "channel")
-    pixels = page.locator(f"#{ID} .stage .map").evaluate(
-        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+    pixels = page.locator(f"#{ID} .photograph-view .map").evaluate(
+        """canvas => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return [...data];
+        }"""
     )
     opacity = np.array(pixels).reshape(*a.shape[1:], 4)[..., 3]
     assert np.abs(opacity / 255 - 0.82 * (1 - a[channel] / a[order].max())).max() < 0.01
@@ -137,7 +144,7 @@ def test_a_layer_without_groups_says_so(open_page: Open, atlas: Atlas) -> None:
     assert "not factorized" in text(page, "group")
 
 
-def test_without_scripts_the_blocks_are_drawn(open_page: Open) -> None:
+def test_without_scripts_the_cubes_are_drawn(open_page: Open) -> None:
     page = open_page(java_script_enabled=False)
     assert page.locator(f"#{ID} svg").count() == 3
     assert page.locator(f"#{ID} svg .atom polygon").count() == 9

@@ -1,4 +1,4 @@
-"""The activation vector: the cell's picture and its channels, linked with the semantic dictionary."""
+"""The activation vector: one cell's picture and channels, linked with the dictionary."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from pipeline.atlas import Atlas
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
+from tests.browser.written import percent
 
 ID, OTHER = "activation-vector", "semantic-dictionary"
 
@@ -24,14 +25,21 @@ def hover(page: Page, identity: str, row: int, column: int, side: int = 14) -> N
     page.locator(f"#{identity} .cells").hover(position=cell_at(page, identity, row, column, side))
 
 
-def place(page: Page, identity: str) -> tuple[int, int]:
+def position(page: Page, identity: str) -> tuple[int, int]:
     cell = page.locator(f"#{identity} .cell")
-    return int(cell.locator("..").get_attribute("aria-rowindex") or 0) - 1, int(cell.get_attribute("aria-colindex") or 0) - 1
+    row, column = (
+        cell.locator("..").get_attribute("aria-rowindex"),
+        cell.get_attribute("aria-colindex"),
+    )
+    return int(row or 0) - 1, int(column or 0) - 1
 
 
 def shown(page: Page, identity: str) -> list[tuple[str, str]]:
     entries = page.locator(f"#{identity} .entry:not(.empty)").all()
-    return [(entry.locator(".channel-name").inner_text(), entry.locator(".value").inner_text()) for entry in entries]
+    return [
+        (entry.locator(".channel-name").inner_text(), entry.locator(".value").inner_text())
+        for entry in entries
+    ]
 
 
 def test_the_picture_is_the_cells_part_of_the_grid(open_page: Open, atlas: Atlas) -> None:
@@ -39,18 +47,20 @@ def test_the_picture_is_the_cells_part_of_the_grid(open_page: Open, atlas: Atlas
     ready(page, ID)
     hover(page, ID, 4, 9)
     picture = page.locator(f"#{ID} .whole .picture")
-    style = picture.evaluate("e => [e.style.backgroundImage, e.style.backgroundSize, e.style.backgroundPosition]")
+    style = picture.evaluate(
+        "({ style }) => [style.backgroundImage, style.backgroundSize, style.backgroundPosition]"
+    )
     assert "grids/coffee/2-" in style[0]
     assert style[1] == "1400% 1400%"
     left, top = (float(part.rstrip("%")) for part in style[2].split())
     assert abs(left - 100 * 9 / 13) < 0.01
     assert abs(top - 100 * 4 / 13) < 0.01
-    with atlas.image(atlas.photographs[0]) as file:
+    with atlas.open(atlas.photographs[0]) as file:
         vector = file.values(f"activation/{atlas.network.layers[1].name}")[:, 4, 9].astype(float)
     best = np.argsort(-vector, kind="stable")[:4]
     assert [name for name, _ in shown(page, ID)] == [f"channel {c}" for c in best if vector[c] > 0]
     share = (np.sort(np.maximum(vector, 0))[-4:] ** 2).sum() / (vector**2).sum()
-    expect(page.locator(f"#{ID} .vector-summary")).to_contain_text(f"{100 * share:.1f} %")
+    expect(page.locator(f"#{ID} .vector-summary")).to_contain_text(percent(share))
 
 
 def test_it_follows_the_dictionary_and_leads_it(open_page: Open) -> None:
@@ -58,20 +68,20 @@ def test_it_follows_the_dictionary_and_leads_it(open_page: Open) -> None:
     ready(page, OTHER)
     ready(page, ID)
     hover(page, OTHER, 2, 11)
-    assert place(page, ID) == (2, 11)
+    assert position(page, ID) == (2, 11)
     assert shown(page, ID) == shown(page, OTHER)
     hover(page, ID, 9, 3)
-    assert place(page, OTHER) == (9, 3)
+    assert position(page, OTHER) == (9, 3)
     assert shown(page, ID) == shown(page, OTHER)
     page.locator(f"#{ID} .layer-choice label").nth(2).click()
     assert page.locator(f"#{OTHER} .layer-choice input:checked").get_attribute("value") == "head"
     page.locator(f"#{ID} .cells").click(position=cell_at(page, ID, 1, 1, 7))
     assert page.locator(f"#{OTHER} .cell").get_attribute("aria-selected") == "true"
     hover(page, OTHER, 5, 5, 7)
-    assert place(page, ID) == place(page, OTHER) == (1, 1)
+    assert position(page, ID) == position(page, OTHER) == (1, 1)
 
 
-def test_only_the_figure_in_use_speaks(open_page: Open) -> None:
+def test_only_the_figure_in_use_announces(open_page: Open) -> None:
     page = open_page()
     ready(page, OTHER)
     ready(page, ID)
@@ -90,11 +100,11 @@ def test_the_keyboard_and_a_link_reach_every_cell(open_page: Open) -> None:
     page.keyboard.press("PageUp")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    assert place(page, ID) == (1, 0)
+    assert position(page, ID) == (1, 0)
     seen = shown(page, ID)
     other = open_page(page.evaluate("location.hash"))
     ready(other, ID)
-    assert place(other, ID) == (1, 0)
+    assert position(other, ID) == (1, 0)
     assert shown(other, ID) == seen
     page.locator(f"#{ID} .cell").focus()
     page.keyboard.press("Escape")
@@ -105,28 +115,31 @@ def test_a_finger_chooses(open_page: Open) -> None:
     page = open_page(**PHONE)
     ready(page, ID)
     page.locator(f"#{ID} .cells").tap(position=cell_at(page, ID, 12, 1, 14))
-    assert place(page, ID) == (12, 1)
+    assert position(page, ID) == (12, 1)
 
 
 def test_a_block_of_cells_says_so(open_page: Open) -> None:
     page = open_page(f"#{OTHER}=layer:blocks.2,cell:4.5")
     ready(page, ID)
     expect(page.locator(f"#{ID} .whole figcaption")).to_contain_text("2 × 2 activation vectors")
-    style = page.locator(f"#{ID} .whole .picture").evaluate("e => [e.style.backgroundSize, e.style.backgroundPosition]")
+    picture = page.locator(f"#{ID} .whole .picture")
+    style = picture.evaluate("({ style }) => [style.backgroundSize, style.backgroundPosition]")
     assert style[0] == "1400% 1400%"
     left, top = (float(part.rstrip("%")) for part in style[1].split())
     assert abs(left - 100 * 5 / 13) < 0.01
     assert abs(top - 100 * 4 / 13) < 0.01
 
 
-def test_a_failed_picture_and_a_missing_grid_are_told(open_page: Open) -> None:
+def test_a_failed_picture_and_a_missing_grid_are_mentioned(open_page: Open) -> None:
     page = open_page(f"#{OTHER}=cell:2.3")
     ready(page, ID)
     assert page.locator(f"#{ID} .whole .picture").get_attribute("data-picture") == "dead"
     expect(page.locator(f"#{ID} .whole figcaption")).to_contain_text("does not show what is active")
     page = open_page("#image=third")
     ready(page, ID)
-    expect(page.locator(f"#{ID} .whole figcaption")).to_contain_text("no activation grid has been rendered")
+    expect(page.locator(f"#{ID} .whole figcaption")).to_contain_text(
+        "no activation grid has been rendered"
+    )
 
 
 def test_the_table_holds_the_same_numbers(open_page: Open) -> None:

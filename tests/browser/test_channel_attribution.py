@@ -11,6 +11,11 @@ from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "channel-attribution"
+# All pixels of a canvas: red, green, blue, opacity.
+PIXELS = """canvas => {
+    const { width, height } = canvas;
+    return [...canvas.getContext("2d").getImageData(0, 0, width, height).data];
+}"""
 
 
 def signed(value: float) -> str:
@@ -24,47 +29,57 @@ def column(page: Page, index: int) -> Locator:
 
 def shown(page: Page, index: int) -> list[tuple[str, str]]:
     tiles = column(page, index).locator(".tile").all()
-    return [(tile.locator(".channel-name").inner_text(), tile.locator(".value").inner_text()) for tile in tiles]
+    return [
+        (tile.locator(".channel-name").inner_text(), tile.locator(".value").inner_text())
+        for tile in tiles
+    ]
 
 
-def rank(atlas: Atlas, photograph: int) -> np.ndarray:
-    with atlas.image(atlas.photographs[photograph]) as file:
+def ranked(atlas: Atlas, photograph: int) -> np.ndarray:
+    with atlas.open(atlas.photographs[photograph]) as file:
         return np.argsort(-file.values("logits"))
 
 
-def to_class(atlas: Atlas, layer: int, place: int, photograph: int = 0) -> np.ndarray:
-    """Attribution of a layer's channels to the class at a place among the most probable."""
+def to_class(atlas: Atlas, layer: int, rank: int, photograph: int = 0) -> np.ndarray:
+    """Attribution of a layer's channels to the class of a rank, the most probable being 0."""
     name = atlas.network.layers[layer].name
-    with atlas.image(atlas.photographs[photograph]) as file:
-        return file.values(f"attribution/{name}.channel/output.neuron")[:, rank(atlas, photograph)[place]].astype(np.float32)
+    with atlas.open(atlas.photographs[photograph]) as file:
+        values = file.values(f"attribution/{name}.channel/output.neuron").astype(np.float32)
+    return values[:, ranked(atlas, photograph)[rank]]
 
 
 def between(atlas: Atlas, lower: int, upper: int) -> np.ndarray:
     names = [atlas.network.layers[index].name for index in (lower, upper)]
-    with atlas.image(atlas.photographs[0]) as file:
+    with atlas.open(atlas.photographs[0]) as file:
         return file.values(f"attribution/{names[0]}.channel/{names[1]}.channel").astype(np.float32)
 
 
 def expected(values: np.ndarray) -> list[int]:
     order = np.argsort(-values, kind="stable")
-    return [int(c) for c in order[:3] if values[c] > 0] + [int(c) for c in order[::-1][:2] if values[c] < 0]
+    best = [int(c) for c in order[:3] if values[c] > 0]
+    return best + [int(c) for c in order[::-1][:2] if values[c] < 0]
 
 
 def test_numbers_equal_those_of_the_store_for_any_class(open_page: Open, atlas: Atlas) -> None:
     page = open_page()
     ready(page, ID)
-    for place in (0, 3):
-        page.locator(f"#{ID} select").select_option(index=place)
+    for rank in (0, 3):
+        page.locator(f"#{ID} select").select_option(index=rank)
         for layer in range(3):
-            values = to_class(atlas, layer, place)
-            assert shown(page, layer) == [(f"channel {c}", signed(float(values[c]))) for c in expected(values)]
+            values = to_class(atlas, layer, rank)
+            assert shown(page, layer) == [
+                (f"channel {c}", signed(float(values[c]))) for c in expected(values)
+            ]
             note = column(page, layer).locator(".column-note").inner_text()
             share = np.sort(values)[::-1][:3].sum() / values[values > 0].sum()
-            assert f"{round(100 * float(share))} % of all support, which comes from {(values > 0).sum()} channels" in note
+            percent, count = round(100 * float(share)), (values > 0).sum()
+            assert f"{percent} % of all support, which comes from {count} channels" in note
             assert f"together: {signed(float(values.astype(float).sum()))} logits" in note
 
 
-def test_following_a_channel_shows_what_feeds_it_and_what_it_feeds(open_page: Open, atlas: Atlas) -> None:
+def test_following_a_channel_shows_what_feeds_it_and_what_it_feeds(
+    open_page: Open, atlas: Atlas
+) -> None:
     page = open_page()
     ready(page, ID)
     channel = expected(to_class(atlas, 1, 0))[0]
@@ -78,7 +93,8 @@ def test_following_a_channel_shows_what_feeds_it_and_what_it_feeds(open_page: Op
             assert value == float(f"{values[c]:.3g}") or abs(value - values[c]) <= 0.05
     expect(column(page, 0).locator(".layer-name")).to_contain_text("feeds it")
     expect(column(page, 2).locator(".layer-name")).to_contain_text("is fed by it")
-    expect(column(page, 1).locator('[aria-pressed="true"]')).to_have_attribute("data-channel", str(channel))
+    chosen = column(page, 1).locator('[aria-pressed="true"]')
+    expect(chosen).to_have_attribute("data-channel", str(channel))
     expect(page.locator(f"#{ID} .trail")).to_contain_text(f"channel {channel}")
 
 
@@ -105,7 +121,7 @@ def test_the_keyboard_follows_and_escape_goes_back(open_page: Open) -> None:
     column(page, 0).locator(".tile").first.focus()
     page.keyboard.press("ArrowDown")
     channel = page.evaluate("document.activeElement.dataset.channel")
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text(f"channel {channel}:")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text(f"channel {channel}:")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.dataset.channel") == channel
     assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
@@ -116,23 +132,23 @@ def test_the_keyboard_follows_and_escape_goes_back(open_page: Open) -> None:
     assert page.eval_on_selector_all(f'#{ID} .tile[tabindex="0"]', "all => all.length") == 1
 
 
-def test_pointing_shows_where_a_channel_is_active_and_what_it_does(open_page: Open, atlas: Atlas) -> None:
+def test_pointing_shows_where_a_channel_is_active_and_what_it_does(
+    open_page: Open, atlas: Atlas
+) -> None:
     page = open_page(reduced_motion="reduce")
     ready(page, ID)
     page.mouse.move(2, 2)
     tile = column(page, 2).locator(".tile").nth(2)
     channel = int(tile.get_attribute("data-channel") or -1)
     tile.hover()
-    with atlas.image(atlas.photographs[0]) as file:
+    with atlas.open(atlas.photographs[0]) as file:
         a = file.values("activation/head").astype(float)
-    pixels = page.locator(f"#{ID} .stage .map").evaluate(
-        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
-    )
+    pixels = page.locator(f"#{ID} .photograph-view .map").evaluate(PIXELS)
     opacity = np.array(pixels).reshape(*a.shape[1:], 4)[..., 3]
     kept = page.evaluate(f"[...document.getElementById('{ID}').layers[2].channels.values]")
     assert np.abs(opacity / 255 - 0.82 * (1 - a[channel] / a[kept].max())).max() < 0.01
     values = page.locator(f"#{ID} .effects .value").all_inner_texts()
-    assert values == [signed(float(to_class(atlas, 2, place)[channel])) for place in range(5)]
+    assert values == [signed(float(to_class(atlas, 2, rank)[channel])) for rank in range(5)]
     page.mouse.move(2, 2)
     expect(page.locator(f"#{ID} .map-scale")).to_be_hidden()
     assert page.locator(f"#{ID} .effects .value").first.inner_text().endswith("%")
@@ -144,7 +160,7 @@ def test_a_finger_follows_a_channel(open_page: Open) -> None:
     tile = column(page, 0).locator(".tile").nth(1)
     channel = tile.get_attribute("data-channel")
     tile.tap()
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text(f"channel {channel}:")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text(f"channel {channel}:")
     expect(page.locator(f"#{ID} .trail li")).to_have_count(2)
 
 
@@ -169,21 +185,24 @@ def test_a_link_to_nowhere_opens_the_nearest_view(open_page: Open) -> None:
 
 def test_a_channel_without_lists_says_so(open_page: Open, atlas: Atlas) -> None:
     baked = channel_attribution.bake(atlas, atlas.photographs[0])["layers"]
-    index = next(i for i, layer in enumerate(baked) if layer["listed"] < layer["channels"]["shape"][0])
+    beyond = [layer["listed"] < layer["channels"]["shape"][0] for layer in baked]
+    index = beyond.index(True)
     page = open_page()
     ready(page, ID)
-    step = page.evaluate(f"document.getElementById('{ID}').layers[{index}].channels.at({baked[index]['listed']})")
-    page.evaluate(f"atlas.state.set('{ID}', {{trail: '{index}.{step}'}})")
+    channels = f"document.getElementById('{ID}').layers[{index}].channels"
+    channel = page.evaluate(f"{channels}.at({baked[index]['listed']})")
+    page.evaluate(f"atlas.state.set('{ID}', {{trail: '{index}.{channel}'}})")
     expect(column(page, (index + 1) % 3).locator(".column-note")).to_contain_text("holds no lists")
 
 
-def test_a_channel_without_a_picture_shows_its_place(open_page: Open, atlas: Atlas) -> None:
+def test_a_channel_without_a_visualization_shows_where_it_is_active(
+    open_page: Open, atlas: Atlas
+) -> None:
     page = open_page()
     ready(page, ID)
     found = False
-    for layer, missing in enumerate(("channel:9", "channel:9", "channel:9")):
-        channel = missing.partition(":")[2]
-        page.evaluate(f"atlas.state.set('{ID}', {{trail: '{layer}.{channel}'}})")
+    for layer in range(3):
+        page.evaluate(f"atlas.state.set('{ID}', {{trail: '{layer}.9'}})")
         for tile in page.locator(f'#{ID} [data-picture="absent"]').all():
             found = True
             assert tile.locator("canvas").count() == 1
@@ -195,4 +214,5 @@ def test_the_table_holds_the_same_numbers(open_page: Open) -> None:
     ready(page, ID)
     page.locator(f"#{ID} summary").click()
     rows = [row.split("\t") for row in page.locator(f"#{ID} tbody").inner_text().split("\n")]
-    assert [(row[1], row[2]) for row in rows] == [entry for index in range(3) for entry in shown(page, index)]
+    listed = [entry for index in range(3) for entry in shown(page, index)]
+    assert [(row[1], row[2]) for row in rows] == listed

@@ -8,13 +8,18 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
-from pipeline.generate import generate
+from pipeline.website.generate import generate
 from tests import synthetic
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
 ID = "class-comparison"
 MIDDLE = "blocks.4/x:y,z=1&w"
+# All pixels of a canvas: red, green, blue, opacity.
+PIXELS = """canvas => {
+    const { width, height } = canvas;
+    return [...canvas.getContext("2d").getImageData(0, 0, width, height).data];
+}"""
 
 
 def signed(value: float) -> str:
@@ -23,8 +28,11 @@ def signed(value: float) -> str:
 
 
 def expected(atlas: Atlas, photograph: int, layer: str, first: int, second: int) -> list[list[str]]:
-    """Channel, net evidence, for A, for B of the three best and the three worst channels; classes by their rank."""
-    with atlas.image(atlas.photographs[photograph]) as file:
+    """Channel, net evidence, for A, for B of the three best and the three worst channels.
+
+    Classes are given by their rank.
+    """
+    with atlas.open(atlas.photographs[photograph]) as file:
         r = file.values(f"attribution/{layer}.channel/output.neuron").astype(np.float32)
         rank = np.argsort(-file.values("logits"))
     a, b = r[:, rank[first]], r[:, rank[second]]
@@ -32,13 +40,17 @@ def expected(atlas: Atlas, photograph: int, layer: str, first: int, second: int)
     rows = []
     for c in [*order[:3], *order[-3:]]:
         net = float(a[c] - b[c])
-        rows.append([f"channel {c}", f"← {net:.2f}" if net > 0 else f"{-net:.2f} →", signed(float(a[c])), signed(float(b[c]))])
+        text = f"← {net:.2f}" if net > 0 else f"{-net:.2f} →"
+        rows.append([f"channel {c}", text, signed(float(a[c])), signed(float(b[c]))])
     return rows
 
 
 def shown(page: Page) -> list[list[str]]:
     columns = page.locator(f"#{ID} .channel").all()
-    return [[column.locator(".channel-name").inner_text(), *column.locator(".value").all_inner_texts()] for column in columns]
+    return [
+        [column.locator(".channel-name").inner_text(), *column.locator(".value").all_inner_texts()]
+        for column in columns
+    ]
 
 
 def test_numbers_equal_those_of_the_store(open_page: Open, atlas: Atlas) -> None:
@@ -65,14 +77,18 @@ def test_any_two_classes_in_any_layer(open_page: Open, atlas: Atlas) -> None:
 
 
 def test_a_lone_layer_is_named_and_not_offered(open_page: Open, tmp_path: Path) -> None:
-    atlas = synthetic.make(tmp_path / "store", photographs=synthetic.PHOTOGRAPHS[:1], layers=synthetic.LAYERS[1:2])
+    atlas = synthetic.make(
+        tmp_path / "store", photographs=synthetic.PHOTOGRAPHS[:1], layers=synthetic.LAYERS[1:2]
+    )
     generate(atlas, tmp_path / "site")
     page = open_page(folder=tmp_path / "site")
     ready(page, ID)
     expect(page.locator(f"#{ID} .layer-choice")).to_be_hidden()
-    expect(page.locator(f"#{ID} .sums")).to_contain_text("all 40 channels of middle <i>layer</i> together")
+    sums = "all 40 channels of middle <i>layer</i> together"
+    expect(page.locator(f"#{ID} .sums")).to_contain_text(sums)
     page.locator(f"#{ID} .channel").first.hover()
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("bright where it is active in middle <i>layer</i>, at most")
+    caption = "bright where it is active in middle <i>layer</i>, at most"
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text(caption)
 
 
 def test_hovering_a_channel_shows_where_it_is_active(open_page: Open, atlas: Atlas) -> None:
@@ -81,17 +97,15 @@ def test_hovering_a_channel_shows_where_it_is_active(open_page: Open, atlas: Atl
     button = page.locator(f"#{ID} .channel").nth(4)
     channel = int(button.get_attribute("data-channel") or -1)
     button.hover()
-    with atlas.image(atlas.photographs[0]) as file:
+    with atlas.open(atlas.photographs[0]) as file:
         a = file.values(f"activation/{MIDDLE}").astype(float)
-    pixels = page.locator(f"#{ID} .map").evaluate(
-        "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
-    )
+    pixels = page.locator(f"#{ID} .map").evaluate(PIXELS)
     opacity = np.array(pixels).reshape(*a.shape[1:], 4)[..., 3]
     named = [int(each) for each in page.evaluate(f"document.getElementById('{ID}').layer.channels")]
     largest = a[named].max()
     assert np.abs(opacity / 255 - 0.82 * (1 - a[channel] / largest)).max() < 0.01
     expect(page.locator(f"#{ID} .map-scale")).to_be_visible()
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text(f"Channel {channel}:")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text(f"Channel {channel}:")
     page.mouse.move(2, 2)
     expect(page.locator(f"#{ID} .map-scale")).to_be_hidden()
 
@@ -103,7 +117,7 @@ def test_the_keyboard_walks_pins_and_lets_go(open_page: Open) -> None:
     buttons.first.focus()
     page.keyboard.press("ArrowRight")
     second = buttons.nth(1).get_attribute("data-channel")
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text(f"Channel {second}:")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text(f"Channel {second}:")
     page.keyboard.press("Enter")
     assert f"channel:{second}" in page.evaluate("location.hash")
     assert buttons.nth(1).get_attribute("aria-pressed") == "true"
@@ -118,7 +132,8 @@ def test_a_finger_pins_a_channel(open_page: Open) -> None:
     ready(page, ID)
     button = page.locator(f"#{ID} .channel").nth(2)
     button.tap()
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text(f"Channel {button.get_attribute('data-channel')}:")
+    channel = button.get_attribute("data-channel")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text(f"Channel {channel}:")
 
 
 def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
@@ -133,17 +148,19 @@ def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
     assert other.locator(f"#{ID} .channel").nth(5).get_attribute("aria-pressed") == "true"
     page.go_back()
     page.go_back()
-    page.wait_for_function(f"() => document.querySelector('#{ID} .side-b select').selectedIndex === 1")
+    right = f"document.querySelector('#{ID} .side-b select')"
+    page.wait_for_function(f"() => {right}.selectedIndex === 1")
 
 
 def test_the_sums_are_those_of_the_store(open_page: Open, atlas: Atlas) -> None:
     page = open_page()
     ready(page, ID)
-    with atlas.image(atlas.photographs[0]) as file:
+    with atlas.open(atlas.photographs[0]) as file:
         logits = file.values("logits")
-        r = file.values(f"attribution/{MIDDLE}.channel/output.neuron").astype(np.float32).astype(float)
+        r = file.values(f"attribution/{MIDDLE}.channel/output.neuron").astype(float)
     a, b = np.argsort(-logits)[:2]
     evidence = np.sort(r[:, a] - r[:, b])
     text = page.locator(f"#{ID} .sums").inner_text()
     assert f": {signed(float(logits[a] - logits[b]))}." in text
-    assert f"together {signed(float(evidence.sum()))}, the 6 shown {signed(float(evidence[:3].sum() + evidence[-3:].sum()))}." in text
+    everything, six = evidence.sum(), evidence[:3].sum() + evidence[-3:].sum()
+    assert f"together {signed(float(everything))}, the 6 shown {signed(float(six))}." in text

@@ -43,7 +43,11 @@ def test_the_table_lists_the_arrays_of_the_file(open_page: Open, atlas: Atlas) -
     page.locator(f"#{ID} summary").click()
     rows = [row.split("\t") for row in page.locator(f"#{ID} tbody").inner_text().split("\n")]
     baked = design_space.bake(atlas, atlas.photographs[0])["figures"]
-    expected = [[path, " × ".join(map(str, shape)) or "1", letters] for found in baked.values() for path, shape, _, letters in found]
+    expected = [
+        [path, " × ".join(map(str, shape)) or "1", letters]
+        for found in baked.values()
+        for path, shape, _, letters in found
+    ]
     assert [[row[1], row[2], row[4]] for row in rows] == expected
 
 

@@ -1,4 +1,4 @@
-"""Group flow: ribbons whose widths are the store's numbers and add up; by pointer, key, finger and link."""
+"""Group flow: ribbons as wide as the store's numbers; by pointer, key, finger and link."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
-from pipeline.figures import group_flow, groupings
-from pipeline.generate import generate
+from pipeline.figures import group_flow
+from pipeline.views import groups
+from pipeline.website.generate import generate
 from tests import synthetic
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
@@ -23,7 +24,7 @@ NODES = f"#{ID} [data-node^='{{}}.']"
 
 @dataclass
 class Ribbon:
-    """A drawn ribbon: its ends, its width in pixels (along the vertical), and whether it speaks for the class."""
+    """A drawn ribbon: its ends, its vertical width in pixels, whether it is for the class."""
 
     start: str
     end: str
@@ -41,21 +42,27 @@ def ribbons(page: Page) -> list[Ribbon]:
     return [Ribbon(*each) for each in found]
 
 
-def numbers(atlas: Atlas, photograph: int = 0, n: int = 6, m: int = 6, aligned: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Feeds [n + 1, m + 1], effect of the upper parts [m + 1, 5] and of the lower ones."""
-    upper, lower = groupings.substrate(UPPER, m), groupings.substrate(LOWER, n, (UPPER, m) if aligned else None)
-    with atlas.image(atlas.photographs[photograph]) as file:
+def numbers(
+    atlas: Atlas, photograph: int = 0, n: int = 6, m: int = 6, aligned: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shares [n + 1, m + 1], attribution of the upper parts [m + 1, 5] and of the lower ones."""
+    upper = groups.substrate(UPPER, m)
+    lower = groups.substrate(LOWER, n, (UPPER, m) if aligned else None)
+    with atlas.open(atlas.photographs[photograph]) as file:
         named = np.argsort(-file.values("logits"), kind="stable")[:5]
-        shares = group_flow.feeds(file, lower, upper)
-        effects = [
-            np.vstack([file.values(f"attribution/{cut}/output.neuron"), file.values(f"residual/{cut}/output.neuron/of_source")])[:, named]
-            for cut in (upper, lower)
-        ]
-    return shares, effects[0], effects[1]
+        shares = group_flow.shares(file, lower, upper)
+        of_parts = []
+        for cut in (upper, lower):
+            values = file.values(f"attribution/{cut}/output.neuron")
+            residual = file.values(f"residual/{cut}/output.neuron/of_source")
+            of_parts.append(np.vstack([values, residual])[:, named])
+    return shares, of_parts[0], of_parts[1]
 
 
 def scales(page: Page) -> list[float]:
-    return list(page.evaluate(f"document.getElementById('{ID}').scales()"))
+    """Pixels per logit: between the layers, and to the classes."""
+    found = page.evaluate(f"document.getElementById('{ID}').flowing.scales()")
+    return [found["between"], found["toClasses"]]
 
 
 def signed(value: float) -> str:
@@ -64,21 +71,28 @@ def signed(value: float) -> str:
 
 
 @pytest.mark.parametrize(
-    ("state", "n", "m", "aligned"), [("", 6, 6, True), ("lower:3,upper:6", 3, 6, True), ("upper:3,factors:independent", 6, 3, False)]
+    ("state", "n", "m", "aligned"),
+    [
+        ("", 6, 6, True),
+        ("lower:3,upper:6", 3, 6, True),
+        ("upper:3,factors:independent", 6, 3, False),
+    ],
 )
-def test_widths_are_the_stores_numbers_and_add_up(open_page: Open, atlas: Atlas, state: str, n: int, m: int, aligned: bool) -> None:
+def test_widths_are_the_stores_numbers_and_add_up(
+    open_page: Open, atlas: Atlas, state: str, n: int, m: int, aligned: bool
+) -> None:
     page = open_page(f"#{ID}={state}")
     ready(page, ID)
-    shares, effect, _ = numbers(atlas, 0, n, m, aligned)
+    shares, attribution, _ = numbers(atlas, 0, n, m, aligned)
     left, right = scales(page)
     found = {(each.start, each.end): each for each in ribbons(page)}
     assert len(found) == (n + 1) * (m + 1) + m + 1
     for g in range(m + 1):
         out = found[f"1.{g}", "2.0"]
-        assert out.width == pytest.approx(max(0.75, abs(effect[g, 0]) * right), rel=1e-3)
-        assert out.positive == (effect[g, 0] > 0)
+        assert out.width == pytest.approx(max(0.75, abs(attribution[g, 0]) * right), rel=1e-3)
+        assert out.positive == (attribution[g, 0] > 0)
         for i in range(n + 1):
-            each, value = found[f"0.{i}", f"1.{g}"], shares[i, g] * effect[g, 0]
+            each, value = found[f"0.{i}", f"1.{g}"], shares[i, g] * attribution[g, 0]
             assert each.width == pytest.approx(max(0.75, abs(value) * left), rel=1e-3)
             assert each.positive == (value > 0)
 
@@ -86,17 +100,21 @@ def test_widths_are_the_stores_numbers_and_add_up(open_page: Open, atlas: Atlas,
 def test_negative_ribbons_differ_by_texture(open_page: Open) -> None:
     page = open_page()
     ready(page, ID)
-    fills = page.eval_on_selector_all(f"#{ID} .flow path.against", "paths => paths.map(p => getComputedStyle(p).fill)")
+    fills = page.eval_on_selector_all(
+        f"#{ID} .flow path.against", "paths => paths.map(p => getComputedStyle(p).fill)"
+    )
     assert fills
     assert all(f"{ID}-against" in fill for fill in fills)
     assert page.locator(f"#{ID} pattern .line").count() == 1
 
 
-def test_the_opening_class_is_the_most_probable_one_and_another_can_be_chosen(open_page: Open, atlas: Atlas) -> None:
+def test_the_first_class_is_the_most_probable_one_and_another_can_be_chosen(
+    open_page: Open, atlas: Atlas
+) -> None:
     page = open_page()
     ready(page, ID)
     classes = page.locator(NODES.format(2))
-    with atlas.image(atlas.photographs[0]) as file:
+    with atlas.open(atlas.photographs[0]) as file:
         logits = file.values("logits")
     best = np.argsort(-logits, kind="stable")
     assert classes.locator("bdi").first.text_content() == atlas.network.classes[best[0]]
@@ -104,27 +122,30 @@ def test_the_opening_class_is_the_most_probable_one_and_another_can_be_chosen(op
     classes.nth(2).click()
     assert f"class:{best[2]}" in page.evaluate("location.hash")
     assert {each.end for each in ribbons(page) if each.start.startswith("1.")} == {"2.2"}
-    _, effect, lower = numbers(atlas)
+    _, attribution, lower = numbers(atlas)
     texts = [node.locator(".value").inner_text() for node in page.locator(NODES.format(1)).all()]
-    assert texts == [signed(float(value)) for value in effect[:, 2]]
+    assert texts == [signed(float(value)) for value in attribution[:, 2]]
     texts = [node.locator(".value").inner_text() for node in page.locator(NODES.format(0)).all()]
     assert texts == [signed(float(value)) for value in lower[:, 2]]
 
 
-def test_pointing_at_a_group_shows_where_it_is_and_its_ribbons(open_page: Open, atlas: Atlas) -> None:
+def test_pointing_at_a_group_shows_where_it_is_and_its_ribbons(
+    open_page: Open, atlas: Atlas
+) -> None:
     page = open_page(reduced_motion="reduce")
     ready(page, ID)
     page.locator(f"#{ID} [data-node='0.3']").hover()
     lit = page.eval_on_selector_all(f"#{ID} path.lit", "paths => paths.map(p => p.dataset.from)")
     assert lit == ["0.3"] * 7
-    with atlas.image(atlas.photographs[0]) as file:
-        factors = groupings.read(file, groupings.substrate(LOWER, 6, (UPPER, 6)))
-    share = factors.presence[3] / max(factors.presence.max(), factors.left.max())
+    with atlas.open(atlas.photographs[0]) as file:
+        shown = groups.read(file, groups.substrate(LOWER, 6, (UPPER, 6)))
+    share = shown.presence[3] / max(shown.presence.max(), shown.residual.max())
+    pixels = "canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data"
     opacity = page.locator(f"#{ID} .map").evaluate(
-        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 3)"
+        f"canvas => [...{pixels}].filter((_, i) => i % 4 === 3)"
     )
     assert np.abs(np.array(opacity).reshape(share.shape) / 255 - 0.82 * (1 - share)).max() < 0.01
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("group 4 of early")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("group 4 of early")
     page.mouse.move(2, 2)
     expect(page.locator(f"#{ID} .map-scale")).to_be_hidden()
     assert page.locator(f"#{ID} path.lit").count() == 0
@@ -135,29 +156,39 @@ def test_a_group_in_the_middle_is_followed_to_all_classes(open_page: Open, atlas
     ready(page, ID)
     page.locator(f"#{ID} [data-node='1.2']").click()
     assert "group:upper.3" in page.evaluate("location.hash")
-    shares, effect, _ = numbers(atlas)
+    shares, attribution, _ = numbers(atlas)
     found, (left, right) = ribbons(page), scales(page)
     assert len(found) == 7 + 5
     for each in found:
         a, b = int(each.start[2:]), int(each.end[2:])
-        value, scale = (effect[2, b], right) if each.start == "1.2" else (shares[a, 2] * effect[2, 0], left)
+        value, scale = (
+            (attribution[2, b], right)
+            if each.start == "1.2"
+            else (shares[a, 2] * attribution[2, 0], left)
+        )
         assert each.width == pytest.approx(max(0.75, abs(value) * scale), rel=1e-3)
         assert each.positive == (value > 0)
     texts = page.locator(f"{NODES.format(2)} .quiet").all_inner_texts()
-    assert [text.split(" of ")[0] for text in texts] == [signed(float(value)) for value in effect[2]]
+    assert [text.split(" of ")[0] for text in texts] == [
+        signed(float(value)) for value in attribution[2]
+    ]
 
 
 def test_a_group_on_the_left_is_followed_through_the_middle(open_page: Open, atlas: Atlas) -> None:
     page = open_page(f"#{ID}=group:lower.5")
     ready(page, ID)
-    shares, effect, _ = numbers(atlas)
-    parts = shares[4][:, None] * effect
+    shares, attribution, _ = numbers(atlas)
+    parts = shares[4][:, None] * attribution
     texts = page.locator(f"{NODES.format(2)} .quiet").all_inner_texts()
-    assert [text.split(" of ")[0] for text in texts] == [signed(float(value)) for value in parts.sum(axis=0)]
+    assert [text.split(" of ")[0] for text in texts] == [
+        signed(float(value)) for value in parts.sum(axis=0)
+    ]
     left, _ = scales(page)
     for each in ribbons(page):
         if each.start.startswith("1."):
-            assert each.width == pytest.approx(max(0.75, abs(parts[int(each.start[2:]), int(each.end[2:])]) * left), rel=1e-3)
+            assert each.width == pytest.approx(
+                max(0.75, abs(parts[int(each.start[2:]), int(each.end[2:])]) * left), rel=1e-3
+            )
 
 
 def test_the_keyboard_walks_follows_and_lets_go(open_page: Open) -> None:
@@ -165,7 +196,7 @@ def test_the_keyboard_walks_follows_and_lets_go(open_page: Open) -> None:
     ready(page, ID)
     page.locator(f"#{ID} [data-node='0.0']").focus()
     page.keyboard.press("ArrowDown")
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("group 2 of early")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("group 2 of early")
     page.keyboard.press("Enter")
     assert "group:lower.2" in page.evaluate("location.hash")
     assert page.evaluate("document.activeElement.dataset.node") == "0.1"
@@ -181,7 +212,7 @@ def test_a_finger_follows_a_group(open_page: Open) -> None:
     page = open_page(**PHONE)
     ready(page, ID)
     page.locator(f"#{ID} [data-node='1.1']").tap()
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("group 2 of middle")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("group 2 of middle")
     expect(page.locator(f"#{ID} [data-node='1.1']")).to_have_attribute("aria-pressed", "true")
 
 
@@ -202,8 +233,11 @@ def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
     assert page.locator(f"#{ID} [data-node='1.4']").get_attribute("aria-pressed") == "false"
 
 
-@pytest.mark.parametrize("state", ["lower:4,upper:99,class:none,group:upper.99", "group:lower.0,factors:,class:-1", "group:7"])
-def test_a_senseless_address_opens_the_figure_as_it_opens_first(open_page: Open, state: str) -> None:
+@pytest.mark.parametrize(
+    "state",
+    ["lower:4,upper:99,class:none,group:upper.99", "group:lower.0,factors:,class:-1", "group:7"],
+)
+def test_a_senseless_address_shows_what_is_shown_first(open_page: Open, state: str) -> None:
     page = open_page(f"#{ID}={state}")
     ready(page, ID)
     assert len(ribbons(page)) == 7 * 7 + 7
@@ -211,7 +245,7 @@ def test_a_senseless_address_opens_the_figure_as_it_opens_first(open_page: Open,
 
 
 @pytest.mark.parametrize("width", [360, 2560])
-def test_parts_do_not_lie_on_each_other(open_page: Open, width: int) -> None:
+def test_parts_do_not_overlap(open_page: Open, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 900})
     ready(page, ID)
     boxes = [node.bounding_box() for node in page.locator(f"#{ID} .node").all()]
@@ -219,21 +253,31 @@ def test_parts_do_not_lie_on_each_other(open_page: Open, width: int) -> None:
         for b in boxes[i + 1 :]:
             assert a
             assert b
-            assert a["x"] + a["width"] <= b["x"] + 0.5 or b["x"] + b["width"] <= a["x"] + 0.5 or a["y"] + a["height"] <= b["y"] + 0.5
+            assert (
+                a["x"] + a["width"] <= b["x"] + 0.5
+                or b["x"] + b["width"] <= a["x"] + 0.5
+                or a["y"] + a["height"] <= b["y"] + 0.5
+            )
 
 
 def test_the_table_holds_the_stores_numbers(open_page: Open, atlas: Atlas) -> None:
     page = open_page()
     ready(page, ID)
     page.locator(f"#{ID} summary").click()
-    shares, effect, lower = numbers(atlas)
+    shares, attribution, lower = numbers(atlas)
     rows = [row.locator("td").all_inner_texts() for row in page.locator(f"#{ID} tbody tr").all()]
-    assert [row[:5] for row in rows] == [[signed(float(value)) for value in row] for row in [*lower, *effect]]
-    assert [float(text.split()[0].replace("−", "-")) for text in rows[2][5:]] == pytest.approx(100 * shares[2], abs=0.051)
+    assert [row[:5] for row in rows] == [
+        [signed(float(value)) for value in row] for row in [*lower, *attribution]
+    ]
+    assert [float(text.split()[0].replace("−", "-")) for text in rows[2][5:]] == pytest.approx(
+        100 * shares[2], abs=0.051
+    )
 
 
 def test_with_one_layer_ribbons_lead_to_the_classes_only(open_page: Open, tmp_path: Path) -> None:
-    atlas = synthetic.make(tmp_path / "store", photographs=synthetic.PHOTOGRAPHS[:1], layers=synthetic.LAYERS[1:2])
+    atlas = synthetic.make(
+        tmp_path / "store", photographs=synthetic.PHOTOGRAPHS[:1], layers=synthetic.LAYERS[1:2]
+    )
     generate(atlas, tmp_path / "site")
     page = open_page(folder=tmp_path / "site")
     ready(page, ID)

@@ -1,4 +1,4 @@
-"""Neuron groups: by pointer, key, finger and link, with the store's numbers and the groups' colours."""
+"""Neuron groups: by pointer, key, finger and link, with the store's numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
-from pipeline.figures import groupings
+from pipeline.views import groups
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 
@@ -21,30 +21,36 @@ def signed(value: float) -> str:
 
 
 def presence(atlas: Atlas, photograph: int = 0, layer: str = MIDDLE, count: int = 6) -> np.ndarray:
-    with atlas.image(atlas.photographs[photograph]) as file:
-        return groupings.read(file, groupings.substrate(layer, count)).presence.astype(float)
+    with atlas.open(atlas.photographs[photograph]) as file:
+        return groups.read(file, groups.substrate(layer, count)).presence.astype(float)
 
 
-def effects(atlas: Atlas, photograph: int = 0, layer: str = MIDDLE, count: int = 6) -> list[list[str]]:
-    with atlas.image(atlas.photographs[photograph]) as file:
+def attributions(
+    atlas: Atlas, photograph: int = 0, layer: str = MIDDLE, count: int = 6
+) -> list[list[str]]:
+    with atlas.open(atlas.photographs[photograph]) as file:
         named = np.argsort(-file.values("logits"), kind="stable")[:5]
         values = file.values(f"attribution/{layer}.group.{count}/output.neuron")[:, named]
     return [[signed(float(value)) for value in row] for row in values]
 
 
 def shown(page: Page) -> list[list[str]]:
-    return [group.locator(".evidence:not(.presence) .value").all_inner_texts() for group in page.locator(f"#{ID} .group").all()]
+    return [
+        group.locator(".evidence:not(.presence) .value").all_inner_texts()
+        for group in page.locator(f"#{ID} .group").all()
+    ]
 
 
-def pixels(page: Page, stage: int) -> np.ndarray:
-    canvas = page.locator(f"#{ID} canvas").nth(stage)
+def pixels(page: Page, view: int) -> np.ndarray:
+    canvas = page.locator(f"#{ID} canvas").nth(view)
     width, height = (canvas.evaluate(f"canvas => canvas.{side}") for side in ("width", "height"))
-    data = canvas.evaluate("canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]")
-    return np.array(data, dtype=float).reshape(height, width, 4)
+    data = "canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data"
+    values = canvas.evaluate(f"canvas => [...{data}]")
+    return np.array(values, dtype=float).reshape(height, width, 4)
 
 
-def cell_at(page: Page, stage: int, row: int, column: int, side: int = 14) -> dict[str, float]:
-    box = page.locator(f"#{ID} .cells").nth(stage).bounding_box()
+def cell_at(page: Page, view: int, row: int, column: int, side: int = 14) -> dict[str, float]:
+    box = page.locator(f"#{ID} .cells").nth(view).bounding_box()
     assert box
     return {"x": box["width"] * (column + 0.5) / side, "y": box["height"] * (row + 0.5) / side}
 
@@ -52,15 +58,16 @@ def cell_at(page: Page, stage: int, row: int, column: int, side: int = 14) -> di
 def test_numbers_equal_those_of_the_store(open_page: Open, atlas: Atlas) -> None:
     page = open_page("#image=third")
     ready(page, ID)
-    assert shown(page) == effects(atlas, 2)
+    assert shown(page) == attributions(atlas, 2)
     page.locator(f"#{ID} summary").click()
-    with atlas.image(atlas.photographs[2]) as file:
+    with atlas.open(atlas.photographs[2]) as file:
         named = np.argsort(-file.values("logits"), kind="stable")[:5]
-        rest = file.values(f"residual/{MIDDLE}.group.6/output.neuron/of_source")[named]
-        total = file.values(f"attribution/{MIDDLE}.group.6/output.neuron")[:, named].sum(axis=0) + rest
+        residual = file.values(f"residual/{MIDDLE}.group.6/output.neuron/of_source")[named]
+        values = file.values(f"attribution/{MIDDLE}.group.6/output.neuron")[:, named]
+    total = values.sum(axis=0) + residual
     rows = [row.locator("td").all_inner_texts() for row in page.locator(f"#{ID} tbody tr").all()]
-    assert [row[2:] for row in rows[:6]] == effects(atlas, 2)
-    assert rows[6][2:] == [signed(float(value)) for value in rest]
+    assert [row[2:] for row in rows[:6]] == attributions(atlas, 2)
+    assert rows[6][2:] == [signed(float(value)) for value in residual]
     assert rows[7][2:] == [signed(float(value)) for value in total]
 
 
@@ -85,20 +92,24 @@ def test_pointing_at_a_group_shows_it_alone(open_page: Open, atlas: Atlas) -> No
     share = presence(atlas)[3] / presence(atlas).max()
     assert np.abs(pixels(page, 0)[..., 3] / 255 - 0.82 * (1 - share)).max() < 0.01
     assert np.abs(pixels(page, 1)[..., 3] / 255 - share).max() < 0.01
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("Group 4 alone")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("Group 4 alone")
     page.mouse.move(2, 2)
     expect(page.locator(f"#{ID} canvas").first).not_to_have_class("map shown")
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("Point at a group")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("Point at a group")
 
 
-@pytest.mark.parametrize("stage", [0, 1])
-def test_pointing_at_a_place_shows_what_is_there(open_page: Open, atlas: Atlas, stage: int) -> None:
+@pytest.mark.parametrize("view", [0, 1])
+def test_pointing_at_a_position_shows_what_is_there(
+    open_page: Open, atlas: Atlas, view: int
+) -> None:
     page = open_page()
     ready(page, ID)
-    page.locator(f"#{ID} .cells").nth(stage).hover(position=cell_at(page, stage, 9, 4))
+    page.locator(f"#{ID} .cells").nth(view).hover(position=cell_at(page, view, 9, 4))
     here = presence(atlas)[:, 9, 4]
     for g, group in enumerate(page.locator(f"#{ID} .group").all()):
-        share = group.locator(".presence .fill").evaluate("fill => parseFloat(fill.style.width) / 100")
+        share = group.locator(".presence .fill").evaluate(
+            "fill => parseFloat(fill.style.width) / 100"
+        )
         assert abs(share - here[g] / presence(atlas).max()) < 0.005
     for cell in page.locator(f"#{ID} .cell").all():
         assert cell.get_attribute("aria-colindex") == "5"
@@ -107,56 +118,58 @@ def test_pointing_at_a_place_shows_what_is_there(open_page: Open, atlas: Atlas, 
     expect(page.locator(f"#{ID} .cell").first).to_have_css("opacity", "0")
 
 
-def test_the_slider_changes_the_groups_and_the_same_groups_keep_their_pictures(open_page: Open, atlas: Atlas) -> None:
+def test_the_slider_changes_the_groups_and_the_same_groups_keep_their_icons(
+    open_page: Open, atlas: Atlas
+) -> None:
     page = open_page()
     ready(page, ID)
-    pictures = "icons => icons.map(icon => icon.dataset.sprite)"
-    before = page.eval_on_selector_all(f"#{ID} .picture", pictures)
+    icons = "icons => icons.map(icon => icon.dataset.sprite)"
+    before = page.eval_on_selector_all(f"#{ID} .picture", icons)
     slider = page.locator(f"#{ID} input[type=range]")
     slider.focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(f"#{ID} .group")).to_have_count(9)
-    assert shown(page) == effects(atlas, count=9)
+    assert shown(page) == attributions(atlas, count=9)
     assert slider.get_attribute("aria-valuetext") == "9 groups"
     assert "count:9" in page.evaluate("location.hash")
     page.keyboard.press("Home")
     expect(page.locator(f"#{ID} .group")).to_have_count(3)
     page.keyboard.press("ArrowRight")
-    assert page.eval_on_selector_all(f"#{ID} .picture", pictures) == before
+    assert page.eval_on_selector_all(f"#{ID} .picture", icons) == before
     page.locator(f"#{ID} .layer-choice label").first.click()
-    assert shown(page) == effects(atlas, layer="blocks.2")
+    assert shown(page) == attributions(atlas, layer="blocks.2")
 
 
 def test_the_keyboard_walks_keeps_and_lets_go(open_page: Open) -> None:
     page = open_page()
     ready(page, ID)
-    groups = page.locator(f"#{ID} .group")
-    groups.first.focus()
+    cards = page.locator(f"#{ID} .group")
+    cards.first.focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("Group 2 alone")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("Group 2 alone")
     page.keyboard.press("Enter")
-    assert groups.nth(1).get_attribute("aria-pressed") == "true"
+    assert cards.nth(1).get_attribute("aria-pressed") == "true"
     assert "group:2" in page.evaluate("location.hash")
     page.keyboard.press("Escape")
-    assert groups.nth(1).get_attribute("aria-pressed") == "false"
+    assert cards.nth(1).get_attribute("aria-pressed") == "false"
     cell = page.locator(f"#{ID} .cell").nth(1)
     cell.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("Row 2, column 2")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("Row 2, column 2")
     page.keyboard.press("Enter")
     assert "cell:1.1" in page.evaluate("location.hash")
     page.keyboard.press("Escape")
     assert "cell:" not in page.evaluate("location.hash")
 
 
-def test_a_finger_keeps_a_group_and_a_place(open_page: Open) -> None:
+def test_a_finger_keeps_a_group_and_a_position(open_page: Open) -> None:
     page = open_page(**PHONE)
     ready(page, ID)
     page.locator(f"#{ID} .group").nth(2).tap()
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("Group 3 alone")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("Group 3 alone")
     page.locator(f"#{ID} .cells").nth(1).tap(position=cell_at(page, 1, 5, 6))
-    expect(page.locator(f"#{ID} .stage-caption")).to_contain_text("Row 6, column 7")
+    expect(page.locator(f"#{ID} .view-caption")).to_contain_text("Row 6, column 7")
 
 
 def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
@@ -170,21 +183,28 @@ def test_a_copied_link_opens_the_same_view(open_page: Open) -> None:
     assert shown(other) == shown(page)
     assert len(shown(other)) == 3
     assert other.locator(f"#{ID} .group").nth(1).get_attribute("aria-pressed") == "true"
-    expect(other.locator(f"#{ID} .stage-caption")).to_contain_text("Group 2 alone")
+    expect(other.locator(f"#{ID} .view-caption")).to_contain_text("Group 2 alone")
     page.go_back()
     page.go_back()
     expect(page.locator(f"#{ID} .group")).to_have_count(6)
 
 
-@pytest.mark.parametrize("state", ["count:7,group:99,cell:99.99", "layer:nowhere,count:x,group:-1,cell:a.b", "group:1.5,cell:-1.-1"])
-def test_a_senseless_address_opens_the_figure_as_it_opens_first(open_page: Open, state: str) -> None:
+@pytest.mark.parametrize(
+    "state",
+    [
+        "count:7,group:99,cell:99.99",
+        "layer:nowhere,count:x,group:-1,cell:a.b",
+        "group:1.5,cell:-1.-1",
+    ],
+)
+def test_a_senseless_address_shows_what_is_shown_first(open_page: Open, state: str) -> None:
     page = open_page(f"#{ID}={state}")
     ready(page, ID)
     expect(page.locator(f"#{ID} .group")).to_have_count(6)
     assert page.locator(f"#{ID} .group[aria-pressed=true]").count() == 0
 
 
-def test_without_javascript_the_groups_are_pictures_with_captions(open_page: Open) -> None:
+def test_without_javascript_the_groups_are_icons_with_captions(open_page: Open) -> None:
     page = open_page(java_script_enabled=False)
     assert page.locator(f"#{ID} .static-icon").count() == 6
     expect(page.locator(f"#{ID} .plain-icons li").nth(5)).to_contain_text("group 6")

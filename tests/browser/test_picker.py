@@ -1,4 +1,4 @@
-"""The image picker: its choice counts for the whole page; it works with three photographs and with hundreds."""
+"""The picker: its choice counts for the whole page, with three photographs and with hundreds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pipeline.atlas import Layer, Photograph
-from pipeline.generate import generate
+from pipeline.website.generate import generate
 from tests import synthetic
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, all_ready, ready
@@ -19,8 +19,12 @@ MANY = 200
 @pytest.fixture(scope="module")
 def large_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
-    photographs = [Photograph(f"p{i:03d}", f"Photograph number {i}", f"p{i:03d}.jpg") for i in range(MANY)]
-    atlas = synthetic.make(folder / "store", photographs=photographs, layers=(Layer("only", "only", (8, 7, 7)),))
+    photographs = [
+        Photograph(f"p{i:03d}", f"Photograph number {i}", f"p{i:03d}.jpg") for i in range(MANY)
+    ]
+    atlas = synthetic.make(
+        folder / "store", photographs=photographs, layers=(Layer("only", "only", (8, 7, 7)),)
+    )
     generate(atlas, folder / "site")
     return folder / "site"
 
@@ -31,7 +35,8 @@ def test_a_click_changes_the_photograph_everywhere(open_page: Open) -> None:
     page.locator('#picker [data-image="third"]').click()
     ready(page, "predictions")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.figure .stage img')].every(image => image.src.includes('photographs/third.webp'))"
+        "() => [...document.querySelectorAll('.figure .photograph-view img')]"
+        ".every(image => image.src.includes('photographs/third.webp'))"
     )
     assert page.locator('#picker [aria-pressed="true"]').get_attribute("data-image") == "third"
     assert page.evaluate("location.hash") == "#image=third"
@@ -44,7 +49,9 @@ def test_back_and_forward(open_page: Open) -> None:
     page.locator('#picker [data-image="cat-2.b"]').click()
     page.go_back()
     page.wait_for_function("() => atlas.state.image === 'third'")
-    expect(page.locator("#predictions .stage img")).to_have_attribute("alt", "Photograph: <script>alert('title')</script>")
+    expect(page.locator("#predictions .photograph-view img")).to_have_attribute(
+        "alt", "Photograph: <script>alert('title')</script>"
+    )
     page.go_back()
     page.wait_for_function("() => atlas.state.image === 'coffee'")
     page.go_forward()
@@ -54,7 +61,9 @@ def test_back_and_forward(open_page: Open) -> None:
 def test_a_link_opens_a_photograph(open_page: Open) -> None:
     page = open_page("#image=cat-2.b")
     ready(page, "predictions")
-    assert "photographs/cat-2.b.webp" in (page.locator("#predictions .stage img").get_attribute("src") or "")
+    assert "photographs/cat-2.b.webp" in (
+        page.locator("#predictions .photograph-view img").get_attribute("src") or ""
+    )
 
 
 def test_the_keyboard_walks_and_chooses(open_page: Open) -> None:
@@ -84,7 +93,9 @@ def test_it_stays_in_sight(open_page: Open) -> None:
     page = open_page()
     all_ready(page)
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_function("() => document.getElementById('picker').getBoundingClientRect().top === 0")
+    page.wait_for_function(
+        "() => document.getElementById('picker').getBoundingClientRect().top === 0"
+    )
 
 
 @pytest.mark.parametrize("width", [360, 1440])
@@ -96,7 +107,9 @@ def test_hundreds_are_paged_and_searched(open_page: Open, large_site: Path, widt
     shown = page.locator("#picker .thumbnail").count()
     assert 3 <= shown < MANY
     page.locator(".picker-next").click()
-    expect(page.locator("#picker .thumbnail").first).to_have_attribute("data-image", f"p{shown:03d}")
+    expect(page.locator("#picker .thumbnail").first).to_have_attribute(
+        "data-image", f"p{shown:03d}"
+    )
     search = page.locator(".picker-search")
     search.fill("number 187")
     expect(page.locator("#picker .thumbnail")).to_have_count(1)

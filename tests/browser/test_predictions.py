@@ -7,23 +7,28 @@ import numpy as np
 from pipeline.atlas import Atlas
 from tests.browser.conftest import Open, ready
 
+# The width of an element as a share of its parent's.
+SHARE = """element => {
+    const width = (each) => each.getBoundingClientRect().width;
+    return width(element) / width(element.parentElement);
+}"""
+
 
 def test_numbers_equal_those_of_the_store(open_page: Open, atlas: Atlas) -> None:
     page = open_page("#image=third")
     ready(page, "predictions")
-    with atlas.image(atlas.photographs[2]) as file:
+    with atlas.open(atlas.photographs[2]) as file:
         logits = file.values("logits").astype(float)
     probabilities = np.exp(logits) / np.exp(logits).sum()
     best = np.argsort(-logits)[:5]
     rows = page.locator("#predictions .class-bars li")
     assert rows.count() == 6
     for row, k in zip(rows.all(), best, strict=False):
-        name, percent, logit = (row.locator("span.class-name"), row.locator(".value").nth(0), row.locator(".value").nth(1))
+        name, percent, logit = row.locator("span.class-name, .value").all()
         assert name.inner_text() == atlas.network.classes[k]
         assert percent.inner_text() == f"{100 * probabilities[k]:.1f} %"
         assert logit.inner_text() == f"logit {logits[k]:.2f}".replace("-", "−")
-        width = row.locator(".fill").evaluate(
-            "fill => fill.getBoundingClientRect().width / fill.parentElement.getBoundingClientRect().width"
-        )
+        width = row.locator(".fill").evaluate(SHARE)
         assert abs(width - probabilities[k]) < 0.02
-    assert rows.last.locator(".class-name").inner_text() == f"all {len(atlas.network.classes) - 5} others"
+    others = len(atlas.network.classes) - 5
+    assert rows.last.locator(".class-name").inner_text() == f"all {others} others"

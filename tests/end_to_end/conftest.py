@@ -1,10 +1,13 @@
-"""A small atlas to build: a random network in a Python file, two photographs, few and small pictures."""
+"""A small atlas to build: a random network in a Python file, two photographs, few and small
+feature visualizations."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,9 @@ from PIL import Image
 
 from pipeline import build as builder
 from pipeline.config import read
+from pipeline.phases import PHASES
 from pipeline.progress import Reporter
+from pipeline.survey import Options
 
 NETWORK = """
 from tests.unit.networks import Plain, network
@@ -47,8 +52,22 @@ class Workplace:
     def config(self) -> Path:
         return self.folder / "atlas.toml"
 
+    @property
+    def store(self) -> Path:
+        return self.folder / "build" / "atlas"
+
+    @property
+    def site(self) -> Path:
+        return self.folder / "site"
+
     def write(self, steps: int = 4, more: str = "") -> None:
         self.config.write_text(CONFIG.format(steps=steps) + more)
+
+    def edit(self, old: str, new: str) -> None:
+        """Replace a text of the configuration."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
 
     def photograph(self, name: str, seed: int) -> Path:
         path = self.folder / "photos" / f"{name}.png"
@@ -57,40 +76,48 @@ class Workplace:
         Image.fromarray(coarse).resize((80, 60)).save(path)
         return path
 
-    def options(self, **options: object) -> builder.Options:
-        return builder.Options(output=self.folder / "site", root=self.folder / "build", **options)  # type: ignore[arg-type]
+    def options(self, **options: Any) -> Options:
+        return Options(output=self.site, root=self.folder / "build", **options)
 
-    def build(self, **options: object) -> dict[str, tuple[int, int]]:
-        """Build, and say what each stage computed and reused."""
+    def build(self, phases: builder.Phases = PHASES, **options: Any) -> dict[str, tuple[int, int]]:
+        """Build, and return how much each phase computed and reused."""
         reporter = Reporter(-1)
-        builder.build(read(self.config), self.options(**options), reporter)
-        return {stage.name: (stage.computed, stage.reused) for stage in reporter.stages}
+        builder.build(read(self.config), self.options(**options), reporter, phases)
+        return {phase.name: (phase.computed, phase.reused) for phase in reporter.phases}
 
-    @property
-    def store(self) -> Path:
-        return self.folder / "build" / "atlas"
+    def regenerate(self, **options: Any) -> None:
+        builder.regenerate(read(self.config), self.options(**options), Reporter(-1))
+
+    def check(self, **options: Any) -> None:
+        builder.check(read(self.config), self.options(**options), Reporter(-1))
+
+    def stored(self) -> dict[Path, bytes]:
+        """Every file of the store."""
+        return {path: path.read_bytes() for path in (self.folder / "build").rglob("*.h5")}
+
+
+Copy = Callable[[Path], Workplace]
+
+
+def furnish(folder: Path) -> Workplace:
+    """Write a configuration, a network and two photographs."""
+    work = Workplace(folder)
+    work.write()
+    (folder / "my_models.py").write_text(NETWORK)
+    work.photograph("first", 1)
+    work.photograph("second", 2)
+    return work
 
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
-    place = Workplace(tmp_path)
-    place.write()
-    (tmp_path / "my_models.py").write_text(NETWORK)
-    place.photograph("first", 1)
-    place.photograph("second", 2)
-    return place
+    return furnish(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Workplace]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """A built atlas to copy from, for tests that begin where a build has ended."""
-    import shutil
-
-    original = Workplace(tmp_path_factory.mktemp("built"))
-    original.write()
-    (original.folder / "my_models.py").write_text(NETWORK)
-    original.photograph("first", 1)
-    original.photograph("second", 2)
+    original = furnish(tmp_path_factory.mktemp("built"))
     original.build()
 
     def copy(folder: Path) -> Workplace:

@@ -1,4 +1,4 @@
-"""What is installed is whole: the wheel carries the templates and the demo's configuration, and finds them."""
+"""An installed package is whole: the wheel has the templates and the demo's configuration."""
 
 from __future__ import annotations
 
@@ -13,25 +13,36 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 FINDS = """
 from pipeline.cli import demo_config
 from pipeline.config import read
-from pipeline.generate import templates_folder
+from pipeline.website.page import templates_folder
 print(templates_folder())
 print(read(demo_config()).settings.model.source)
 """
 
 
 def test_the_wheel_is_whole(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    hatchling = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    build = [*hatchling, "--directory", str(tmp_path)]
     subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True, timeout=120)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
-    templates = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "templates").rglob("*") if path.is_file()}
+    templates = {
+        path.relative_to(CHECKOUT).as_posix()
+        for path in (CHECKOUT / "templates").rglob("*")
+        if path.is_file()
+    }
     assert templates
     assert {f"pipeline/{name}" for name in templates} <= names
     assert not any(name.startswith(("tests/", "build/", "site/")) for name in names)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
     found = subprocess.run(
-        [sys.executable, "-c", FINDS], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", FINDS],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
-    assert found.stdout.split() == [str(tmp_path / "installed" / "pipeline" / "templates"), "efficientnet_lite0"]
+    installed = tmp_path / "installed" / "pipeline" / "templates"
+    assert found.stdout.split() == [str(installed), "efficientnet_lite0"]

@@ -1,6 +1,7 @@
-"""How far attribution deviates from the oracle, for every pair of atoms, every method and three networks.
+"""How far attribution deviates from the oracle: every pair of atoms, every method, three networks.
 
-`python -m tests.unit.correctness` writes the table into docs/correctness.md; `test_attribution.py` checks every row of it.
+`python -m tests.unit.correctness` writes the table into docs/correctness.md; `test_attribution.py`
+checks every row of it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.attribution import attribute, attribute_along_paths
-from pipeline.factorization import Groups, factorize
-from pipeline.grammar import Atom, Grouping, Substrate
-from pipeline.methods import METHODS
+from pipeline.attribution import METHODS, attribute, attribute_along_paths
+from pipeline.config import AttributionTable
+from pipeline.factorization import Factorization, factorize
+from pipeline.grammar import CHANNEL, CLASSES, NEURON, SPATIAL, WHOLE, Atom, Group, Substrate
 from pipeline.network import Network
 from tests.unit.networks import Functional, Plain, network
 from tests.unit.oracle import Grey, Oracle
@@ -25,8 +26,8 @@ from tests.unit.oracle import Grey, Oracle
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "correctness.md"
 BOUND = 1e-4
 SIDE = 20
-GROUPS = 3
-STEPS, PATHS = 8, 3
+GROUPS = Group(3)
+SETTINGS = AttributionTable(steps=8, paths=3)
 
 # Network → module, preprocessing order, number of classes, source layer, target layer.
 NETWORKS = {
@@ -34,44 +35,80 @@ NETWORKS = {
     "functional": (Functional, "rgb", 5, "joined", "ended"),
     "grey": (Grey, "grey", 3, "near", "far"),
 }
-HABITS = {
+FEATURES = {
     "plain": "batch norm, in-place ReLU, max-pools with and without ceil mode",
-    "functional": "functional ReLU6 and max-pool, residual sum, concatenation, depthwise convolution, a module used twice",
-    "grey": "one input channel, three classes, overlapping padded pool, SiLU, GELU, a gate over channels",
+    "functional": "ReLU6 and max-pool as functions, residual sum, concatenation, depthwise "
+    "convolution",
+    "grey": "one input channel, three classes, overlapping padded pool, SiLU, GELU, a gate over "
+    "channels",
 }
 
-SOURCES = (Atom.SPATIAL, Atom.CHANNEL, Atom.GROUP, Atom.NEURON, Atom.WHOLE)
-TARGETS = ("class", Atom.SPATIAL, Atom.CHANNEL, Atom.GROUP, Atom.NEURON, Atom.WHOLE)
+SOURCES: tuple[Atom, ...] = (SPATIAL, CHANNEL, GROUPS, NEURON, WHOLE)
+TARGETS: tuple[Atom | None, ...] = (None, *(SPATIAL, CHANNEL, GROUPS, NEURON, WHOLE))
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table. `method` is a name in METHODS, or "linear, relaxed"."""
+    """One cell of the table. `target`: None for the classes. `method`: or "linear, relaxed"."""
 
     network: str
     source: Atom
-    target: str
+    target: Atom | None
     method: str
 
     def __str__(self) -> str:
-        return f"{self.network}: {self.source} → {self.target}, {self.method}"
+        return f"{self.network}: {self.pair}, {self.method}"
+
+    @property
+    def pair(self) -> str:
+        """As the table shows it."""
+        return " → ".join(self.names)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the oracle calls the two atoms."""
+        return self.source.name, "class" if self.target is None else self.target.name
+
+    @property
+    def substrates(self) -> tuple[Substrate, Substrate]:
+        """The source and the target."""
+        _, _, _, source, target = NETWORKS[self.network]
+        to = CLASSES if self.target is None else Substrate(target, self.target)
+        return Substrate(source, self.source), to
+
+    @property
+    def factorizations(self) -> dict[Substrate, Factorization]:
+        """Of those substrates that are cut into groups."""
+        return {
+            each: groups_of(self.network, each.layer)
+            for each in self.substrates
+            if each.atom == GROUPS
+        }
 
 
 def cases() -> Iterator[Case]:
-    """Every pair with `linear` and relaxed `linear` on every network; paths for all pairs on the first."""
+    """Every pair with "linear", relaxed or not, on every network; all methods on the first."""
     for name, source, target in product(NETWORKS, SOURCES, TARGETS):
-        methods = ["linear", "linear, relaxed", *([each for each in METHODS if each != "linear"] if name == "plain" else [])]
-        yield from (Case(name, source, target, method) for method in methods)
+        for method in methods(name):
+            yield Case(name, source, target, method)
+
+
+def methods(name: str) -> list[str]:
+    """The columns of a network's table."""
+    averaging = [each for each in METHODS if each != "linear"] if name == "plain" else []
+    return ["linear", "linear, relaxed", *averaging]
 
 
 @lru_cache
 def setting(name: str) -> tuple[Network, torch.Tensor]:
     """The network and a photograph of noise with structure."""
-    module, order, classes, _, _ = NETWORKS[name]
+    module, order, count, _, _ = NETWORKS[name]
     generator = torch.Generator().manual_seed(5)
     coarse = torch.rand(1, 3, 8, 8, generator=generator)
-    x = torch.nn.functional.interpolate(coarse, size=SIDE, mode="bilinear") * 0.8 + 0.2 * torch.rand(1, 3, SIDE, SIDE, generator=generator)
-    return network(module(), seed=3, order=order, classes=[f"class {index}" for index in range(classes)]), x
+    structure = torch.nn.functional.interpolate(coarse, size=SIDE, mode="bilinear")
+    x = structure * 0.8 + 0.2 * torch.rand(1, 3, SIDE, SIDE, generator=generator)
+    classes = [f"class {index}" for index in range(count)]
+    return network(module(), seed=3, order=order, classes=classes), x
 
 
 @lru_cache
@@ -82,86 +119,93 @@ def oracle(name: str, to_classes: bool) -> Oracle:
 
 
 @lru_cache
-def groups_of(name: str, layer: str) -> Groups:
+def groups_of(name: str, layer: str) -> Factorization:
     net, x = setting(name)
-    return factorize(net.run(x, [layer])[0][layer][0].numpy(), GROUPS, layer)
-
-
-def substrates(case: Case) -> tuple[Substrate, Substrate]:
-    """The two substrates of a case."""
-    _, _, _, source, target = NETWORKS[case.network]
-    grouping = Grouping(GROUPS)
-    to = Substrate("output", Atom.NEURON) if case.target == "class" else None
-    return (
-        Substrate(source, case.source, grouping if case.source is Atom.GROUP else None),
-        to or Substrate(target, Atom(case.target), grouping if case.target == Atom.GROUP else None),
-    )
+    return factorize(net.run(x, [layer])[0][layer][0].numpy(), GROUPS.count, layer)
 
 
 def deviation(case: Case) -> float:
-    """The largest deviation of `attribute` from the oracle, relative to the oracle's largest value."""
+    """The largest deviation from the oracle, relative to the oracle's largest value."""
     net, x = setting(case.network)
-    source, target = substrates(case)
-    by_groups = {each: groups_of(case.network, each.layer) for each in (source, target) if each.atom is Atom.GROUP}
-    slow = oracle(case.network, case.target == "class")
-    atoms = (str(case.source), "class" if case.target == "class" else str(case.target))
-    factors = (by_groups.get(source), by_groups.get(target))
-    if case.method in ("linear", "linear, relaxed"):
-        relax = case.method != "linear"
-        found = attribute(net, x, source, target, relax=relax, groups=by_groups)
-        # A group is present where activations are zero, and a pool over zeros has a kink there.
-        tied = case.network == "plain" and source.atom is Atom.GROUP
-        plain = slow.back_propagation if tied else slow.finite_differences
-        expected = (slow.relaxed if relax else plain)(*atoms, *factors)
-        return _relative(found, expected)
-    return _along(net, x, case, slow, atoms, factors, by_groups)
+    source, target = case.substrates
+    groups = case.factorizations
+    slow = oracle(case.network, case.target is None)
+    ends = (*case.names, groups.get(source), groups.get(target))
+    if case.method not in ("linear", "linear, relaxed"):
+        return _deviation_along(case, slow, ends)
+    relax = case.method != "linear"
+    found = attribute(net, x, source, target, relax=relax, groups=groups)
+    # A group is present where activations are zero, and a pool over zeros has a kink there.
+    tied = case.network == "plain" and case.source == GROUPS
+    plain = slow.back_propagation if tied else slow.finite_differences
+    return _relative(found, (slow.relaxed if relax else plain)(*ends))
 
 
-def _along(net, x, case, slow, atoms, factors, by_groups) -> float:
-    source, target = substrates(case)
-    chosen = list(range(0, 300, 17)) if case.target == Atom.NEURON else None
-    found = attribute_along_paths(net, x, source, target, case.method, targets=chosen, groups=by_groups, steps=STEPS, paths=PATHS)
-    rule = METHODS[case.method].paths(slow.a.shape[0], STEPS, PATHS, 0)
-    mean, spread, gap = slow.along(rule.points.numpy(), rule.shares.numpy(), *atoms, *factors)
+def _deviation_along(case: Case, slow: Oracle, ends: tuple) -> float:
+    """Of the values, of the spread over paths, and of the completeness gap."""
+    net, x = setting(case.network)
+    chosen = list(range(0, 300, 17)) if case.target == NEURON else None
+    found = attribute_along_paths(
+        net,
+        x,
+        *case.substrates,
+        case.method,
+        targets=chosen,
+        groups=case.factorizations,
+        steps=SETTINGS.steps,
+        paths=SETTINGS.paths,
+    )
+    rule = METHODS[case.method].points(slow.a, SETTINGS)
+    points = rule.at(range(rule.paths * rule.steps)).unflatten(0, (rule.paths, rule.steps))
+    mean, spread, gap = slow.along(points, rule.weights, *ends)
     columns = slice(None) if chosen is None else chosen
     scale = np.abs(mean[:, columns]).max()
-    deviations = [_relative(found.values, mean[:, columns])]
-    deviations.append(float(np.abs(found.spread.reshape(spread[:, columns].shape) - spread[:, columns]).max() / scale))
-    deviations.append(float(np.abs(found.gap.reshape(-1) - gap[columns]).max() / scale))
-    return max(deviations)
+    pairs = [
+        (found.values, mean[:, columns]),
+        (found.spread, spread[:, columns]),
+        (found.gap, gap[columns]),
+    ]
+    return max(_relative(*pair, scale) for pair in pairs)
 
 
-def _relative(found: np.ndarray, expected: np.ndarray) -> float:
+def _relative(found: np.ndarray, expected: np.ndarray, scale: float | None = None) -> float:
     assert found.size == expected.size, f"{found.shape} beside {expected.shape}"
-    return float(np.abs(np.reshape(found, expected.shape) - expected).max() / np.abs(expected).max())
+    scale = float(np.abs(expected).max()) if scale is None else scale
+    return float(np.abs(np.reshape(found, expected.shape) - expected).max() / scale)
+
+
+# ------------------------------------------------------------------------------------ the document
+OPENING = f"""# How correct attribution is
+
+Written by `python -m tests.unit.correctness`; `make test` checks every number against the bound.
+
+Each entry is the largest deviation of float32 results from an oracle in float64, divided by the
+oracle's largest value; the bound is {BOUND:g}. The oracle shares no code with the pipeline
+(`tests/unit/oracle.py`). For `linear` it takes finite differences of each score along each atom's
+part; for relaxed pooling, back-propagation through a pool whose gradient loops over windows; for
+the other methods, one gradient a score and point ({SETTINGS.steps} points, {SETTINGS.paths} paths),
+where the spread over paths and the completeness gap count as well.
+"""
 
 
 def document() -> str:
     """The text of docs/correctness.md."""
-    methods = ["linear", "linear, relaxed", *(each for each in METHODS if each != "linear")]
-    found = {case: deviation(case) for case in cases()}
-    lines = [
-        "# How correct attribution is",
-        "",
-        "Written by `python -m tests.unit.correctness`; `make test` checks every number against the bound.",
-        "",
-        "Each entry is the largest deviation of float32 results from an oracle in float64, divided by the oracle's largest",
-        f"value; the bound is {BOUND:g}.",
-        "The oracle shares no code with the pipeline (`tests/unit/oracle.py`): for `linear`, finite differences of each score along each",
-        "atom's part; for relaxed pooling, back-propagation through a pool whose gradient loops over windows; for paths, one gradient",
-        f"a score and point ({STEPS} steps; {PATHS} random paths), where the spread over paths and the completeness gap count as well.",
-        "",
-    ]
-    for name, habits in HABITS.items():
-        shown = [method for method in methods if any(case.network == name and case.method == method for case in found)]
-        _, _, classes, source, target = NETWORKS[name]
-        lines += [f"## Network “{name}”: {habits}", "", f"From layer `{source}` to layer `{target}` and to {classes} classes.", ""]
-        lines += ["| source → target | " + " | ".join(shown) + " |", "|---|" + "---|" * len(shown)]
-        for from_atom, to_atom in product(SOURCES, TARGETS):
-            numbers = [f"{found[Case(name, from_atom, to_atom, method)]:.0e}" for method in shown]
-            lines.append(f"| {from_atom} → {to_atom} | " + " | ".join(numbers) + " |")
-        lines.append("")
-    return "\n".join(lines)
+    return "\n".join([OPENING, *(line for name in NETWORKS for line in _section(name))])
+
+
+def _section(name: str) -> Iterator[str]:
+    _, _, count, source, target = NETWORKS[name]
+    yield f"## Network “{name}”: {FEATURES[name]}"
+    yield ""
+    yield f"From layer `{source}` to layer `{target}` and to {count} classes."
+    yield ""
+    yield "| source → target | " + " | ".join(methods(name)) + " |"
+    yield "|---|" + "---|" * len(methods(name))
+    for ends in product(SOURCES, TARGETS):
+        row = [Case(name, *ends, method) for method in methods(name)]
+        numbers = [f"{deviation(case):.0e}" for case in row]
+        yield f"| {row[0].pair} | " + " | ".join(numbers) + " |"
+    yield ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
-"""Small random networks for tests: quick on any machine, and between them every habit that real ones have."""
+"""Small random networks for tests, which between them do everything that real ones do.
+
+They are quick on any machine. `photograph`, `hooks` and `close` serve most tests of networks.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,12 +17,18 @@ CLASSES = [f"class {index}" for index in range(5)]
 
 
 class Plain(nn.Module):
-    """Convolutions, batch norm, in-place ReLUs, max-pools: layers "early" [8, 16, 16], "late" [12, 8, 8]."""
+    """Convolutions, batch norm, in-place ReLUs, max-pools.
+
+    Layers "early" [8, 16, 16] and "late" [12, 8, 8].
+    """
 
     def __init__(self, channels: int = 3, classes: int = 5) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(2)
+            nn.Conv2d(channels, 8, 3, padding=1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
         )
         self.early = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(inplace=True))
         self.pool = nn.MaxPool2d(3, 2, ceil_mode=True)
@@ -30,7 +40,10 @@ class Plain(nn.Module):
 
 
 class Functional(nn.Module):
-    """Functional ReLUs, residual sums, concatenation, a depthwise convolution, and a shared activation module."""
+    """Functional ReLUs, residual sums, concatenation, a depthwise convolution.
+
+    One activation module, "shared", runs twice.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,16 +63,51 @@ class Functional(nn.Module):
         return self.head(functional.adaptive_avg_pool2d(z, 1).flatten(1))
 
 
-def network(module: nn.Module | None = None, seed: int = 0, order: str = "rgb", classes: list[str] | None = None) -> Network:
-    """A seeded network around `module` (Plain by default) with 32 × 32 input; batch norms get random statistics."""
+def network(
+    module: nn.Module | None = None,
+    seed: int = 0,
+    order: str = "rgb",
+    classes: list[str] | None = None,
+) -> Network:
+    """A seeded network around `module` (Plain by default) with 32 × 32 input.
+
+    Batch norms get random statistics.
+    """
     module = module if module is not None else Plain()
     torch.manual_seed(seed)
     for layer in module.modules():
         for parameter in layer.parameters(recurse=False):
-            nn.init.normal_(parameter, std=0.5 if parameter.ndim == 1 else (2 / parameter[0].numel()) ** 0.5)
-        if isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None and layer.running_var is not None:
-            layer.running_mean.normal_()
-            layer.running_var.uniform_(0.5, 2)
-            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            vector = parameter.ndim == 1
+            nn.init.normal_(parameter, std=0.5 if vector else (2 / parameter[0].numel()) ** 0.5)
+        if isinstance(layer, nn.BatchNorm2d):
+            _randomize(layer)
     count = 1 if order == "grey" else 3
-    return Network(module, Preprocessing(SIDE, (0.45,) * count, (0.25,) * count, order), classes or CLASSES, "tiny")
+    preprocessing = Preprocessing(SIDE, (0.45,) * count, (0.25,) * count, order)
+    return Network(module, preprocessing, classes or CLASSES, "tiny")
+
+
+def _randomize(norm: nn.BatchNorm2d) -> None:
+    if norm.running_mean is not None and norm.running_var is not None:
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+
+
+def photograph(seed: int = 1, side: int = 24) -> Tensor:
+    """Noise `x[1, 3, side, side]` in 0…1."""
+    return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+def hooks(net: Network) -> int:
+    """How many hooks the network's modules have."""
+    return sum(
+        len(module._forward_hooks) + len(module._forward_pre_hooks)
+        for module in net.module.modules()
+    )
+
+
+def close(found: np.ndarray, expected: np.ndarray, bound: float = 1e-4) -> bool:
+    """Whether arrays of the same shape differ by at most `bound`, relative to the largest value."""
+    if found.shape != expected.shape:
+        return False
+    return float(np.abs(found - expected).max()) <= bound * float(np.abs(expected).max())

@@ -1,7 +1,7 @@
-"""Attribution the slow way, in float64: finite differences, loops over windows and points, and scores as the formulas say.
+"""Attribution the slow way, in float64: finite differences, loops over windows and over points.
 
-Shares no code with `pipeline.atoms`, `pipeline.pooling`, `pipeline.linearization` or `pipeline.sweeps`. A layer's cube is
-`a[C, H, W]`, the output's `[K]`; scores are `[N, M]` for cubes `[N, …]`, parts `[M, C, H, W]`.
+Shares no code with `pipeline.atoms` or `pipeline.attribution`. A layer's cube is `a[C, H, W]`, the
+output's `[K]`; scores are `[N, M]` for cubes `[N, …]`, parts `[M, C, H, W]`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.factorization import Groups
+from pipeline.factorization import Factorization
 from pipeline.network import Network
 
 
-def scores(atom: str, a: Tensor, groups: Groups | None = None) -> Tensor:
-    """The scores of DESIGN's table, one formula a line; groups are followed by their residual."""
+def scores(atom: str, a: Tensor, groups: Factorization | None = None) -> Tensor:
+    """The scores of `pipeline.atoms`'s table, one formula a line; groups without their residual."""
     if a.ndim == 2:
         return a
     n, _, height, width = a.shape
     match atom:
         case "spatial":
-            return torch.stack([a[:, :, y, x].norm(dim=1) for y in range(height) for x in range(width)], 1)
+            positions = itertools.product(range(height), range(width))
+            return torch.stack([a[:, :, y, x].norm(dim=1) for y, x in positions], 1)
         case "channel":
             return torch.stack([a[:, c].sum((1, 2)) for c in range(a.shape[1])], 1)
         case "neuron":
@@ -35,11 +36,12 @@ def scores(atom: str, a: Tensor, groups: Groups | None = None) -> Tensor:
         case "whole":
             return a.reshape(n, -1).norm(dim=1, keepdim=True)
         case "group":
-            return torch.stack([(a * v / v.norm()).sum((1, 2, 3)) for v in group_parts(a, groups)], 1)
+            parts_of_groups = group_parts(groups)
+            return torch.stack([(a * v / v.norm()).sum((1, 2, 3)) for v in parts_of_groups], 1)
     raise ValueError(atom)
 
 
-def group_parts(a: Tensor, groups: Groups | None) -> list[Tensor]:
+def group_parts(groups: Factorization | None) -> list[Tensor]:
     """v_g = W_g ⊗ H_g for every group."""
     assert groups is not None
     return [
@@ -48,11 +50,11 @@ def group_parts(a: Tensor, groups: Groups | None) -> list[Tensor]:
     ]
 
 
-def parts(atom: str, a: Tensor, groups: Groups | None = None) -> Tensor:
+def parts(atom: str, a: Tensor, groups: Factorization | None = None) -> Tensor:
     """The part of the cube that each atom holds."""
     channels, height, width = a.shape
     if atom == "group":
-        return torch.stack(group_parts(a[None], groups))
+        return torch.stack(group_parts(groups))
     if atom == "whole":
         return a[None]
     keys: list[tuple] = {
@@ -67,7 +69,7 @@ def parts(atom: str, a: Tensor, groups: Groups | None = None) -> Tensor:
 
 
 class RelaxedPool(torch.autograd.Function):
-    """Max-pooling whose backward pass loops over windows and their elements (specification C2), then blurs (C3)."""
+    """Max-pooling whose backward pass loops over windows and their elements, then blurs."""
 
     @staticmethod
     def forward(ctx, x, kernel, stride, padding, dilation, ceil_mode):
@@ -78,20 +80,25 @@ class RelaxedPool(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         (x,) = ctx.saved_tensors
-        kernel, stride, padding, dilation = ctx.geometry
         height, width = x.shape[-2:]
         relaxed = torch.zeros_like(x)
         for row, column in itertools.product(range(g.shape[2]), range(g.shape[3])):
-            ys = [row * stride[0] - padding[0] + i * dilation[0] for i in range(kernel[0])]
-            xs = [column * stride[1] - padding[1] + i * dilation[1] for i in range(kernel[1])]
+            ys, xs = window(row, 0, *ctx.geometry), window(column, 1, *ctx.geometry)
             inside = [(y, z) for y in ys for z in xs if 0 <= y < height and 0 <= z < width]
             values = [x[:, :, y, z] for y, z in inside]
             n = len(inside)
             divisor = 1e-2 + sum(value.abs() for value in values) / n
             mean = (sum(value**2 for value in values) / n) / divisor
             for (y, z), value in zip(inside, values, strict=True):
-                relaxed[:, :, y, z] += g[:, :, row, column] * (2 * value - mean * value.sign()) / (n * divisor)
+                slope = (2 * value - mean * value.sign()) / (n * divisor)
+                relaxed[:, :, y, z] += g[:, :, row, column] * slope
         return blurred(relaxed), None, None, None, None, None
+
+
+def window(index: int, axis: int, kernel, stride, padding, dilation) -> list[int]:
+    """The rows (axis 0) or columns (axis 1) of a pool's window, some perhaps beyond the map."""
+    first = index * stride[axis] - padding[axis]
+    return [first + i * dilation[axis] for i in range(kernel[axis])]
 
 
 def blurred(g: Tensor) -> Tensor:
@@ -106,13 +113,12 @@ def blurred(g: Tensor) -> Tensor:
 
 @contextmanager
 def relaxed_functional():
-    """Put the slow pool in the place of `torch.nn.functional.max_pool2d`, for modules and calls through it."""
+    """Replace `torch.nn.functional.max_pool2d` by the slow pool, for modules and calls alike."""
     original = F.max_pool2d
 
-    def slow(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
-        pair = [
-            (value, value) if isinstance(value, int) else tuple(value) for value in (kernel_size, stride or kernel_size, padding, dilation)
-        ]
+    def slow(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, **_others):
+        geometry = (kernel_size, stride or kernel_size, padding, dilation)
+        pair = [(each, each) if isinstance(each, int) else tuple(each) for each in geometry]
         F.max_pool2d = original
         try:
             return RelaxedPool.apply(input, *pair, ceil_mode)
@@ -124,6 +130,15 @@ def relaxed_functional():
         yield
     finally:
         F.max_pool2d = original
+
+
+def noting(caught: list[Tensor]) -> Callable:
+    """A forward hook that keeps a copy of a layer's output."""
+
+    def note(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        caught.append(output.clone())
+
+    return note
 
 
 class Oracle:
@@ -140,7 +155,7 @@ class Oracle:
         caught: list[Tensor] = []
         if layer == "output":
             return self.module(self.input)
-        handle = self.module.get_submodule(layer).register_forward_hook(lambda _m, _i, output: caught.append(output.clone()))
+        handle = self.module.get_submodule(layer).register_forward_hook(noting(caught))
         self.module(self.input)
         handle.remove()
         return caught[0]
@@ -148,10 +163,11 @@ class Oracle:
     def run(self, a: Tensor) -> Tensor:
         """Cubes of the source `[N, C, H, W]` → cubes of the target `[N, …]`."""
         caught: list[Tensor] = []
-        handles = [self.module.get_submodule(self.source).register_forward_hook(lambda *_: a.clone())]
+        source = self.module.get_submodule(self.source)
+        handles = [source.register_forward_hook(lambda *_: a.clone())]
         if self.target != "output":
-            note: Callable = lambda _m, _i, output: caught.append(output.clone())  # noqa: E731
-            handles.append(self.module.get_submodule(self.target).register_forward_hook(note))
+            target = self.module.get_submodule(self.target)
+            handles.append(target.register_forward_hook(noting(caught)))
         try:
             logits = self.module(self.input.expand(len(a), *self.input.shape[1:]))
         finally:
@@ -159,53 +175,81 @@ class Oracle:
                 handle.remove()
         return caught[0] if caught else logits
 
-    def finite_differences(self, source: str, target: str, source_groups=None, target_groups=None, step: float = 1e-6) -> np.ndarray:
-        """The change of every score when an atom's part grows: (s(a + hp) - s(a - hp)) / 2h, `[M source, M target]`."""
+    def finite_differences(
+        self, source: str, target: str, source_groups=None, target_groups=None, step: float = 1e-6
+    ) -> np.ndarray:
+        """The change of every score when an atom's part grows: (s(a + hp) - s(a - hp)) / 2h.
+
+        `[M source, M target]`.
+        """
+
+        def at(a: Tensor) -> Tensor:
+            return scores(target, self.run(a), target_groups)
+
         with torch.no_grad():
-            found = []
-            for part in parts(source, self.a, source_groups).split(256):
-                up, down = (scores(target, self.run(self.a + sign * step * part), target_groups) for sign in (1, -1))
-                found.append((up - down) / (2 * step))
+            found = [
+                (at(self.a + step * part) - at(self.a - step * part)) / (2 * step)
+                for part in parts(source, self.a, source_groups).split(256)
+            ]
         return torch.cat(found).numpy()
 
     def gradients(self, a: Tensor, target: str, target_groups=None) -> Tensor:
         """∂s_i/∂a at a cube, by plain back-propagation: `[M, C, H, W]`."""
         count = scores(target, self.b[None], target_groups).shape[1]
         rows = a.expand(count, *a.shape).clone().requires_grad_()
-        (gradients,) = torch.autograd.grad(scores(target, self.run(rows), target_groups).diagonal().sum(), rows)
+        each = scores(target, self.run(rows), target_groups).diagonal()
+        (gradients,) = torch.autograd.grad(each.sum(), rows)
         return gradients
 
-    def back_propagation(self, source: str, target: str, source_groups=None, target_groups=None) -> np.ndarray:
-        """⟨part, ∂score/∂a⟩ with one plain gradient a score: where finite differences would straddle a kink."""
+    def back_propagation(
+        self, source: str, target: str, source_groups=None, target_groups=None
+    ) -> np.ndarray:
+        """⟨part, ∂score/∂a⟩ with one plain gradient a score.
+
+        For where finite differences would straddle a kink.
+        """
         return self._summed(self.gradients(self.a, target, target_groups), source, source_groups)
 
-    def relaxed(self, source: str, target: str, source_groups=None, target_groups=None) -> np.ndarray:
+    def relaxed(
+        self, source: str, target: str, source_groups=None, target_groups=None
+    ) -> np.ndarray:
         """Attribution with the slow relaxed pools in the backward pass."""
         with relaxed_functional():
-            return self._summed(self.gradients(self.a, target, target_groups), source, source_groups)
+            return self._summed(
+                self.gradients(self.a, target, target_groups), source, source_groups
+            )
 
-    def along(self, points: np.ndarray, shares: np.ndarray, source: str, target: str, source_groups=None, target_groups=None):
-        """Mean and standard deviation over paths, one point after another; and the completeness gap."""
-        by_path = []
-        whole = []
-        for path, share in zip(points, shares, strict=True):
+    def along(
+        self, points: Tensor, weights: Tensor, source: str, target: str, *groups
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean and standard deviation over paths, one point after another; the completeness gap.
+
+        `points` and `weights` are `[R, S, C, H, W]`, or broadcast to it.
+        """
+        source_groups, target_groups = groups
+        by_path, whole = [], []
+        for path, weight in zip(points, weights, strict=True):
             mean = sum(
-                self.gradients(self.a * torch.as_tensor(factor).double()[:, None, None], target, target_groups)
-                * torch.as_tensor(part).double()[:, None, None]
-                for factor, part in zip(path, share, strict=True)
+                self.gradients(point, target, target_groups) * share
+                for point, share in zip(path, weight.double(), strict=True)
             )
             by_path.append(self._summed(mean, source, source_groups))
             whole.append((mean * self.a).sum((1, 2, 3)).numpy())
         with torch.no_grad():
-            ends = scores(target, self.run(torch.stack([self.a, torch.zeros_like(self.a)])), target_groups)
-        return np.mean(by_path, 0), np.std(by_path, 0), (ends[0] - ends[1]).numpy() - np.mean(whole, 0)
+            ends = torch.stack([self.a, torch.zeros_like(self.a)])
+            at_ends = scores(target, self.run(ends), target_groups)
+        gap = (at_ends[0] - at_ends[1]).numpy() - np.mean(whole, 0)
+        return np.mean(by_path, 0), np.std(by_path, 0), gap
 
-    def _summed(self, gradients: Tensor, source: str, groups: Groups | None) -> np.ndarray:
+    def _summed(self, gradients: Tensor, source: str, groups: Factorization | None) -> np.ndarray:
         return (parts(source, self.a, groups).flatten(1) @ gradients.flatten(1).T).numpy()
 
 
 class Grey(nn.Module):
-    """One input channel, three classes, overlapping pools with padding, a depthwise convolution, squeezing and smooth gates."""
+    """One input channel, three classes, an overlapping padded pool, smooth gates.
+
+    Also a depthwise convolution, and squeezing of channels.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,9 +1,16 @@
+"""Configuration files: what is read, what is refused with which words, and what is documented."""
+
+from __future__ import annotations
+
+import re
 from pathlib import Path
 
 import pytest
 
-from pipeline.config import read
+from pipeline.config import Settings, Table, read
 from pipeline.errors import AtlasError, Problems
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def config(tmp_path: Path, text: str) -> Path:
@@ -13,17 +20,18 @@ def config(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_demo_is_valid() -> None:
-    settings = read(Path(__file__).parents[2] / "configs" / "demo.toml").settings
+    settings = read(ROOT / "configs" / "demo.toml").settings
     assert settings.model.source == "efficientnet_lite0"
     assert settings.dataset.images == ("skimage:chelsea", "skimage:coffee", "skimage:rocket")
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    read_back = read(config(tmp_path, 'dataset.images = ["a.jpg"]'))
-    assert read_back.resolve("a.jpg") == tmp_path / "a.jpg"
-    assert read_back.resolve("/x/a.jpg") == Path("/x/a.jpg")
-    assert read_back.resolve("~nobody-of-this-name/a.jpg") == tmp_path / "~nobody-of-this-name/a.jpg"
-    assert read_back.name == "atlas"
+    found = read(config(tmp_path, 'dataset.images = ["a.jpg"]'))
+    assert found.resolve("a.jpg") == tmp_path / "a.jpg"
+    assert found.resolve("/x/a.jpg") == Path("/x/a.jpg")
+    nobody = "~nobody-of-this-name/a.jpg"
+    assert found.resolve(nobody) == tmp_path / nobody
+    assert found.name == "atlas"
 
 
 def test_all_mistakes_at_once(tmp_path: Path) -> None:
@@ -58,18 +66,24 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
         '"dataset" is missing',
     ):
         assert part in message
-    assert all(str(problem).startswith(str(tmp_path / "atlas.toml")) for problem in caught.value.problems)
+    file = str(tmp_path / "atlas.toml")
+    assert all(str(problem).startswith(file) for problem in caught.value.problems)
     assert len(caught.value.problems) == 10
 
 
 def test_images_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(AtlasError, match=r'"dataset.images" is missing; add images = \["photos/\*.jpg"\]'):
+    message = r'"dataset.images" is missing; add images = \["photos/\*.jpg"\]'
+    with pytest.raises(AtlasError, match=message):
         read(config(tmp_path, "[dataset]"))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("title = ", "not valid TOML"), ('a = "\udcff"', "not valid TOML|unknown key"), ("title = x", "strings need quotes")],
+    [
+        ("title = ", "not valid TOML"),
+        ('a = "\udcff"', "not valid TOML|unknown key"),
+        ("title = x", "strings need quotes"),
+    ],
 )
 def test_not_toml(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "a.toml"
@@ -79,8 +93,38 @@ def test_not_toml(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
+    with pytest.raises(AtlasError, match=r"no such configuration file; README\.md shows"):
+        read(tmp_path / "other.toml")
     config(tmp_path, "")
     with pytest.raises(AtlasError, match=r"there are: atlas\.toml"):
         read(tmp_path / "other.toml")
     with pytest.raises(AtlasError, match="is a folder"):
         read(tmp_path)
+
+
+# --------------------------------------------------------------------------------- documentation
+def documented() -> set[str]:
+    """Every key in the table of docs/configuration.md, with its table: "model.names"."""
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    section = text[text.index("## All keys") : text.index("## Sources")]
+    found: set[str] = set()
+    table = ""
+    for row in re.findall(r"^\| (\S.*?) \|", section, re.MULTILINE):
+        if heading := re.fullmatch(r"\*\*`\[(\w+)\]`\*\*", row):
+            table = f"{heading[1]}."
+        else:
+            found |= {f"{table}{key}" for key in re.findall(r"`([a-z_]+)(?:\.[A-Z]+)?`", row)}
+    return found
+
+
+def keys(model: type[Table], table: str = "") -> set[str]:
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        nested = isinstance(kind, type) and issubclass(kind, Table)
+        found |= keys(kind, f"{table}{name}.") if nested else {f"{table}{name}"}
+    return found
+
+
+def test_every_key_is_documented_and_no_other() -> None:
+    assert documented() == keys(Settings)

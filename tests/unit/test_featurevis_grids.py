@@ -10,6 +10,7 @@ import torch
 
 from pipeline.errors import AtlasError
 from pipeline.featurevis import colour, grids
+from pipeline.featurevis.grid_cells import Cells
 from pipeline.featurevis.parameterizations import fourier_values
 from pipeline.featurevis.recipes import GRID
 from tests.unit import networks
@@ -45,15 +46,16 @@ def test_likeness_is_that_of_the_stored_cells() -> None:
 
 
 def test_a_cell_is_the_weighted_sum_of_its_own_and_the_shared_pictures() -> None:
-    easel = grids._Easel(networks.network(), "early", activations(), QUICK, 0, None)
-    parameters = easel.start()
-    side = QUICK.cell + 2 * QUICK.margin
-    shown = easel.pictures(parameters)
+    cells = Cells("early", activations(), QUICK, 0, torch.device("cpu"))
+    parameters = cells.start()
+    shown = cells.pictures(parameters)
+    unique, shared = (fourier_values(parameters[name], cells.side) for name in ("unique", "shared"))
     for cell in (0, 7, 19):
-        values = QUICK.unique * fourier_values(parameters["unique"][cell : cell + 1], side)
-        for group in range(easel.mixture.shape[1]):
-            values = values + QUICK.shared * easel.mixture[cell, group] * fourier_values(parameters["shared"][group : group + 1], side)
-        torch.testing.assert_close(shown[cell], colour.to_rgb(values)[0], atol=1e-5, rtol=1e-4)
+        values = QUICK.unique * unique[cell]
+        for group in range(cells.mixture.shape[1]):
+            values = values + QUICK.shared * cells.mixture[cell, group] * shared[group]
+        expected = colour.to_rgb(values[None])[0]
+        torch.testing.assert_close(shown[cell], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_what_is_shared_makes_like_positions_look_alike() -> None:
@@ -64,31 +66,36 @@ def test_what_is_shared_makes_like_positions_look_alike() -> None:
         cells = grids.render_grid(networks.network(), "early", a, recipe).cells.astype(float)
         return float(np.abs(cells[1, 1] - cells[1, 2]).mean())
 
-    assert difference(replace(QUICK, shared=1.0, unique=0.2)) < difference(replace(QUICK, shared=0.0, unique=0.7))
+    mostly_shared = difference(replace(QUICK, shared=1.0, unique=0.2))
+    assert mostly_shared < difference(replace(QUICK, shared=0.0, unique=0.7))
 
 
 def test_the_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = grids.render_grid(networks.network(), "early", activations(), replace(QUICK, steps=8)).cells
-    monkeypatch.setattr(grids, "_CHUNK", 7)
-    parts = grids.render_grid(networks.network(), "early", activations(), replace(QUICK, steps=8)).cells
-    # Sums in another order: where hardly anything pulls at a parameter, the step makes much of the last bit.
+    recipe, a = replace(QUICK, steps=8), activations()
+    whole = grids.render_grid(networks.network(), "early", a, recipe).cells
+    monkeypatch.setattr(grids, "CHUNK", 7)
+    parts = grids.render_grid(networks.network(), "early", a, recipe).cells
+    # Sums in another order: where a parameter has hardly any gradient, the last bit matters.
     assert (np.abs(whole.astype(int) - parts) > 2).mean() < 0.01
 
 
 def test_activations_of_low_rank_and_with_negative_parts_work() -> None:
-    flat = np.ones((8, 3, 3), dtype=np.float32)
-    assert grids.render_grid(networks.network(), "early", flat, replace(QUICK, steps=2)).cells.shape[:2] == (3, 3)
+    flat, recipe = np.ones((8, 3, 3), dtype=np.float32), replace(QUICK, steps=2)
     negative = -flat
     negative[0, 0, 0] = 1
-    assert grids.render_grid(networks.network(), "early", negative, replace(QUICK, steps=2)).cells.shape[:2] == (3, 3)
+    for a in (flat, negative):
+        grid = grids.render_grid(networks.network(), "early", a, recipe)
+        assert grid.cells.shape[:2] == (3, 3)
 
 
-@pytest.mark.parametrize("broken", [np.zeros((8, 2, 2)), np.full((8, 2, 2), np.nan), np.ones((8, 2))])
-def test_activations_that_make_no_grid_are_said(broken: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    "broken", [np.zeros((8, 2, 2)), np.full((8, 2, 2), np.nan), np.ones((8, 2))]
+)
+def test_activations_that_make_no_grid_are_reported(broken: np.ndarray) -> None:
     with pytest.raises(AtlasError, match="early"):
         grids.render_grid(networks.network(), "early", broken, QUICK)
 
 
-def test_activations_of_another_layer_are_said() -> None:
+def test_activations_of_another_layer_are_reported() -> None:
     with pytest.raises(AtlasError, match="belongs to another layer"):
         grids.render_grid(networks.network(), "early", np.ones((5, 2, 2)), QUICK)

@@ -11,7 +11,9 @@ import pytest
 
 from pipeline.atlas import Atlas, Layer, Photograph
 from pipeline.figures import channel_attribution as figure
-from pipeline.figures.packing import TYPES
+from pipeline.store import File
+from pipeline.units import Unit
+from pipeline.views.packing import TYPES
 from tests import synthetic
 
 
@@ -21,7 +23,8 @@ def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
 
 
 def unpacked(packed: dict) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(packed["data"]), dtype=TYPES[packed["type"]]).reshape(packed["shape"])
+    raw = base64.b64decode(packed["data"])
+    return np.frombuffer(raw, dtype=TYPES[packed["type"]]).reshape(packed["shape"])
 
 
 def slow_list(values: list[float]) -> list[int]:
@@ -49,51 +52,93 @@ def test_shares_are_of_all_support_and_all_opposition() -> None:
     for n in range(6):
         plus = sorted((v for v in values[:, n] if v > 0), reverse=True)
         minus = sorted(v for v in values[:, n] if v < 0)
-        assert found[n] == pytest.approx([sum(plus[:3]) / sum(plus), sum(minus[:2]) / sum(minus)])
-    assert figure.shares(np.zeros((5, 1)), figure.strongest(np.zeros((5, 1)))).tolist() == [[0, 0]]
+        expected = [sum(plus[:3]) / sum(plus), sum(minus[:2]) / sum(minus)]
+        assert found[n] == pytest.approx(expected)
+    nothing = np.zeros((5, 1))
+    assert figure.shares(nothing, figure.strongest(nothing)).tolist() == [[0, 0]]
 
 
-def test_all_that_a_list_names_is_on_the_page_with_the_stores_numbers(atlas: Atlas) -> None:
-    photograph = atlas.photographs[1]
-    baked = figure.bake(atlas, photograph)
-    layers = {layer["layer"]: layer for layer in baked["layers"]}
-    names = list(layers)
+@pytest.fixture(scope="module")
+def photograph(atlas: Atlas) -> Photograph:
+    return atlas.photographs[1]
+
+
+@pytest.fixture(scope="module")
+def baked(atlas: Atlas, photograph: Photograph) -> dict:
+    return figure.bake(atlas, photograph)
+
+
+def named(indexes: np.ndarray, channels: np.ndarray) -> list[int]:
+    return [-1 if index == figure.NONE else int(channels[index]) for index in indexes]
+
+
+def test_each_channel_has_the_stores_numbers(
+    atlas: Atlas, photograph: Photograph, baked: dict
+) -> None:
     classes = [entry["index"] for entry in baked["classes"]]
-    with atlas.image(photograph) as file:
-        to_classes = {name: file.values(f"attribution/{name}.channel/output.neuron") for name in names}
-        between = {
-            (a, b): file.values(f"attribution/{a}.channel/{b}.channel").astype(float) for i, a in enumerate(names) for b in names[i + 1 :]
-        }
-        cubes = {name: file.values(f"activation/{name}").astype(float) for name in names}
-    for name, layer in layers.items():
-        channels = unpacked(layer["channels"])
+    for layer in baked["layers"]:
+        name, channels = layer["layer"], unpacked(layer["channels"])
+        with atlas.open(photograph) as file:
+            to_classes = file.values(f"attribution/{name}.channel/output.neuron")
+            cube = file.values(f"activation/{name}").astype(float)
         assert len(set(channels.tolist())) == len(channels)
-        assert np.array_equal(unpacked(layer["toClasses"]), to_classes[name][channels][:, classes])
-        assert unpacked(layer["summed"]) == pytest.approx(cubes[name][channels].sum((1, 2)), rel=1e-5)
+        assert np.array_equal(unpacked(layer["toClasses"]), to_classes[channels][:, classes])
+        summed = cube[channels].sum((1, 2))
+        assert unpacked(layer["summed"]) == pytest.approx(summed, rel=1e-5)
         for k, index in enumerate(classes):
-            places = unpacked(layer["classes"]["places"])[k]
-            expected = slow_list(to_classes[name][:, index].astype(float).tolist())
-            assert [-1 if p == figure.NONE else int(channels[p]) for p in places] == expected
+            expected = slow_list(to_classes[:, index].astype(float).tolist())
+            assert named(unpacked(layer["classes"]["indexes"])[k], channels) == expected
+
+
+def between(file: File, name: str, other: str) -> np.ndarray:
+    """Attribution between all channels of two layers, those of `name` in rows."""
+    path = f"attribution/{name}.channel/{other}.channel"
+    if path in file:
+        return file.values(path).astype(float)
+    return file.values(f"attribution/{other}.channel/{name}.channel").astype(float).T
+
+
+def test_all_that_a_list_names_is_on_the_page_with_the_stores_numbers(
+    atlas: Atlas, photograph: Photograph, baked: dict
+) -> None:
+    channels = {layer["layer"]: unpacked(layer["channels"]) for layer in baked["layers"]}
+    for layer in baked["layers"]:
+        name = layer["layer"]
+        assert set(layer["lists"]) == set(channels) - {name}
         for other, lists in layer["lists"].items():
-            theirs = unpacked(layers[other]["channels"])
-            assert len(unpacked(lists["places"])) == layer["listed"]
-            for row, channel in enumerate(channels[: layer["listed"]]):
-                values = between[name, other][channel] if (name, other) in between else between[other, name][:, channel]
-                expected = slow_list(values.tolist())
-                places = unpacked(lists["places"])[row]
-                assert [-1 if p == figure.NONE else int(theirs[p]) for p in places] == expected
-                assert unpacked(lists["values"])[row].tolist() == [values[c] if c >= 0 else 0 for c in expected]
+            indexes, values = unpacked(lists["indexes"]), unpacked(lists["values"])
+            assert len(indexes) == layer["listed"]
+            with atlas.open(photograph) as file:
+                stored = between(file, name, other)[channels[name][: layer["listed"]]]
+            for row, of_channel in enumerate(stored):
+                expected = slow_list(of_channel.tolist())
+                assert named(indexes[row], channels[other]) == expected
+                shown = [of_channel[c] if c >= 0 else 0 for c in expected]
+                assert values[row].tolist() == shown
 
 
-def test_pictures_are_few_unless_all_channels_have_one(atlas: Atlas) -> None:
+def test_visualizations_are_few_unless_all_channels_have_one(atlas: Atlas) -> None:
     photograph = atlas.photographs[0]
-    everything = figure.units(atlas, photograph)
-    few = atlas.settings.model_copy(update={"features": atlas.settings.features.model_copy(update={"channels": "shown"})})
-    thrifty = dataclasses.replace(atlas, settings=few)
-    shown = figure.units(thrifty, photograph)
-    for name, first in figure.opening(thrifty, photograph).items():
+    everything = figure.visualizations(atlas, photograph)
+    features = atlas.settings.features.model_copy(update={"channels": "shown"})
+    settings = atlas.settings.model_copy(update={"features": features})
+    thrifty = dataclasses.replace(atlas, settings=settings)
+    shown = figure.visualizations(thrifty, photograph)
+    for name, first in figure.shown_first(thrifty, photograph).items():
         assert set(first) <= shown[name] <= everything[name]
     assert sum(map(len, shown.values())) < sum(map(len, everything.values()))
+
+
+def test_what_is_followed_from_the_first_class_has_visualizations(atlas: Atlas) -> None:
+    photograph = atlas.photographs[0]
+    features = atlas.settings.features.model_copy(update={"channels": "shown"})
+    settings = atlas.settings.model_copy(update={"features": features})
+    shown = figure.visualizations(dataclasses.replace(atlas, settings=settings), photograph)
+    lower, middle, _ = (layer.name for layer in atlas.network.layers)
+    first = figure.shown_first(atlas, photograph)[middle][0]
+    with atlas.open(photograph) as file:
+        fed = between(file, middle, lower)[first.channel_index or 0]
+    assert Unit.channel(int(fed.argmax())) in shown[lower]
 
 
 def test_an_atlas_of_one_layer_has_lists_for_classes_only(tmp_path: Path) -> None:
@@ -101,5 +146,5 @@ def test_an_atlas_of_one_layer_has_lists_for_classes_only(tmp_path: Path) -> Non
     alone = synthetic.make(tmp_path, photographs=[Photograph("one", "one", "one")], layers=(layer,))
     (baked,) = figure.bake(alone, alone.photographs[0])["layers"]
     assert baked["lists"] == {}
-    assert unpacked(baked["classes"]["places"]).shape == (5, figure.SUPPORT + figure.OPPOSE)
+    assert unpacked(baked["classes"]["indexes"]).shape == (5, figure.SUPPORT + figure.OPPOSE)
     assert figure.page(alone)["example"] is None

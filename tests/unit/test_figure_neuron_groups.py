@@ -1,4 +1,4 @@
-"""Neuron groups: what is baked equals the store, groups and what they leave make up the whole, counts fit the layer."""
+"""Neuron groups: what is baked equals the store; groups and residual make up the whole layer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import pytest
 
 from pipeline.atlas import Atlas
 from pipeline.config import DatasetTable, GroupsTable, Settings
-from pipeline.figures import groupings, neuron_groups, packing
-from pipeline.figures.classes import leading
+from pipeline.figures import neuron_groups
+from pipeline.units import Unit
+from pipeline.views import groups, packing
+from pipeline.views.classes import top_classes
 from tests import synthetic
 
-MIDDLE = synthetic.LAYERS[1].name
+EARLY, MIDDLE = (layer.name for layer in synthetic.LAYERS[:2])
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +25,8 @@ def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
 
 
 def unpacked(packed: dict) -> np.ndarray:
-    values = np.frombuffer(base64.b64decode(packed["data"]), dtype=packing.TYPES[packed["type"]]).reshape(packed["shape"])
-    return values * packed.get("scale", 1)
+    values = np.frombuffer(base64.b64decode(packed["data"]), packing.TYPES[packed["type"]])
+    return values.reshape(packed["shape"]) * packed.get("scale", 1)
 
 
 def settings(**counts: tuple[int, ...]) -> Settings:
@@ -32,78 +34,111 @@ def settings(**counts: tuple[int, ...]) -> Settings:
 
 
 def test_presence_is_the_length_of_a_groups_part_of_the_activations(atlas: Atlas) -> None:
-    with atlas.image(atlas.photographs[0]) as file:
-        factors = groupings.read(file, groupings.substrate(MIDDLE, 6))
-        w, h = (file.values(f"group/{MIDDLE}/6/{name}").astype(float) for name in ("spatial", "channels"))
+    with atlas.open(atlas.photographs[0]) as file:
+        shown = groups.read(file, groups.substrate(MIDDLE, 6))
+        w = file.values(f"group/{MIDDLE}/6/spatial").astype(float)
+        h = file.values(f"group/{MIDDLE}/6/channels").astype(float)
     for g in range(6):
         for y, x in ((0, 0), (7, 3), (13, 13)):
-            assert factors.presence[g, y, x] == pytest.approx(np.linalg.norm(w[g, y, x] * h[g]), rel=1e-5)
+            length = np.linalg.norm(w[g, y, x] * h[g])
+            assert shown.presence[g, y, x] == pytest.approx(length, rel=1e-5)
 
 
 def test_what_is_baked_equals_the_store(atlas: Atlas) -> None:
     photograph = atlas.photographs[1]
     baked = neuron_groups.bake(atlas, photograph)
-    named = [prediction.index for prediction in leading(atlas, photograph)]
+    named = [prediction.index for prediction in top_classes(atlas, photograph)]
     assert [entry["index"] for entry in baked["classes"]] == named
-    assert [layer["layer"] for layer in baked["layers"]] == [synthetic.LAYERS[0].name, MIDDLE]
+    assert [layer["layer"] for layer in baked["layers"]] == [EARLY, MIDDLE]
     assert baked["first"] == MIDDLE
     for layer in baked["layers"]:
-        for factors in layer["factors"]:
-            path = f"{layer['layer']}.group.{factors['count']}/output.neuron"
-            with atlas.image(photograph) as file:
-                assert np.array_equal(unpacked(factors["effect"]), file.values(f"attribution/{path}")[:, named])
-                assert np.array_equal(unpacked(factors["rest"]), file.values(f"residual/{path}/of_source")[named])
-                presence = groupings.read(file, groupings.substrate(layer["layer"], factors["count"])).presence
-            assert np.abs(unpacked(factors["presence"]) - presence).max() <= factors["presence"]["scale"] / 2 + 1e-5
-            assert len(set(factors["units"])) == len(factors["places"]) == factors["count"]
+        for found in layer["factorizations"]:
+            count, scale = found["count"], found["presence"]["scale"]
+            path = f"{layer['layer']}.group.{count}/output.neuron"
+            with atlas.open(photograph) as file:
+                values = file.values(f"attribution/{path}")[:, named]
+                residual = file.values(f"residual/{path}/of_source")[named]
+                shown = groups.read(file, groups.substrate(layer["layer"], count))
+            assert np.array_equal(unpacked(found["attribution"]), values)
+            assert np.array_equal(unpacked(found["residual"]), residual)
+            assert np.abs(unpacked(found["presence"]) - shown.presence).max() <= scale / 2 + 1e-5
+            assert len(set(found["units"])) == len(found["positions"]) == count
 
 
-def test_every_group_has_a_picture_of_its_direction(atlas: Atlas) -> None:
+def test_every_group_has_a_feature_visualization_of_its_direction(atlas: Atlas) -> None:
     for photograph in atlas.photographs:
-        vectors, wanted = neuron_groups.directions(atlas, photograph), neuron_groups.units(atlas, photograph)
-        baked = neuron_groups.bake(atlas, photograph)
-        for layer in baked["layers"]:
-            shown = {unit for factors in layer["factors"] for unit in factors["units"]}
-            assert shown == wanted[layer["layer"]] == set(vectors[layer["layer"]])
-        assert neuron_groups.opening(atlas, photograph)[MIDDLE] == baked["layers"][1]["factors"][1]["units"]
+        vectors = neuron_groups.directions(atlas, photograph)
+        wanted = neuron_groups.visualizations(atlas, photograph)
+        layers = neuron_groups.bake(atlas, photograph)["layers"]
+        for layer in layers:
+            name = layer["layer"]
+            units = {unit for found in layer["factorizations"] for unit in found["units"]}
+            assert {Unit.parse(unit) for unit in units} == wanted[name] == set(vectors[name])
+        first = neuron_groups.shown_first(atlas, photograph)[MIDDLE]
+        assert [str(unit) for unit in first] == layers[1]["factorizations"][1]["units"]
+
+
+def test_the_page_names_the_group_that_moves_the_class_most(atlas: Atlas) -> None:
+    page = neuron_groups.page(atlas)
+    first = neuron_groups.bake(atlas, atlas.photographs[0])["layers"][1]["factorizations"][1]
+    values = unpacked(first["attribution"])[:, 0]
+    strongest = int(np.abs(values).argmax())
+    assert page["strongest"]["number"] == strongest + 1
+    assert page["strongest"]["attribution"] == values[strongest]
+    assert [group["position"] for group in page["groups"]] == first["positions"]
 
 
 def test_counts_that_are_configured_are_kept() -> None:
     chosen = settings(b=(8, 4, 4))
-    assert groupings.resolve(chosen, {"a": (64, 14, 14), "b": (64, 14, 14)}) is chosen
-    assert groupings.counts(chosen, "b") == (4, 8)
-    assert groupings.layers(chosen, ["a", "b", "c"]) == ("b",)
+    assert groups.resolve(chosen, {"a": (64, 14, 14), "b": (64, 14, 14)}) is chosen
+    assert groups.counts(chosen, "b") == (4, 8)
+    assert groups.layers(chosen, ["a", "b", "c"]) == ("b",)
 
 
 @pytest.mark.parametrize(
     ("shapes", "expected"),
     [
-        ({"a": (64, 28, 28), "b": (64, 14, 14), "c": (64, 14, 14), "d": (64, 7, 7)}, {"b": (3, 6), "c": (3, 6, 9)}),
+        (
+            {"a": (64, 28, 28), "b": (64, 14, 14), "c": (64, 14, 14), "d": (64, 7, 7)},
+            {"b": (3, 6), "c": (3, 6, 9)},
+        ),
         ({"a": (8, 16, 16), "b": (12, 8, 8)}, {"a": (3,), "b": (3, 6)}),
-        ({"a": (12, 16, 16), "b": (64, 8, 8), "c": (64, 8, 8)}, {"a": (3, 6), "b": (3, 6, 9)}),
+        (
+            {"a": (12, 16, 16), "b": (64, 8, 8), "c": (64, 8, 8)},
+            {"a": (3, 6), "b": (3, 6, 9)},
+        ),
         ({"a": (4, 1, 1)}, {"a": (1,)}),
     ],
 )
-def test_counts_left_to_us_fit_the_layer(shapes: dict[str, tuple[int, int, int]], expected: dict[str, tuple[int, ...]]) -> None:
-    found = groupings.resolve(settings(), shapes)
+def test_counts_left_to_us_fit_the_layer(
+    shapes: dict[str, tuple[int, int, int]], expected: dict[str, tuple[int, ...]]
+) -> None:
+    found = groups.resolve(settings(), shapes)
     assert found.groups.counts == expected
-    assert groupings.layers(found, list(shapes)) == groupings.layers(settings(), list(shapes))
+    assert groups.layers(found, list(shapes)) == groups.layers(settings(), list(shapes))
 
 
 @pytest.mark.parametrize(
     ("row", "column", "words"),
-    [(0, 0, "at the top, left"), (4, 4, "in the middle"), (8, 4, "at the bottom"), (4, 8, "in the middle, right")],
+    [
+        (0, 0, "at the top, left"),
+        (4, 4, "in the middle"),
+        (8, 4, "at the bottom"),
+        (4, 8, "in the middle, right"),
+    ],
 )
-def test_places_in_words(row: int, column: int, words: str) -> None:
+def test_positions_in_words(row: int, column: int, words: str) -> None:
     presence = np.zeros((9, 9))
     presence[row, column] = 2.0
-    assert groupings.place(presence) == words
+    assert groups.describe_position(presence) == words
 
 
-def test_a_group_that_is_nowhere_has_no_place() -> None:
-    assert groupings.place(np.zeros((3, 4))) == "nowhere"
+def test_a_group_that_is_nowhere_has_no_position() -> None:
+    assert groups.describe_position(np.zeros((3, 4))) == "nowhere"
 
 
 def test_an_atlas_with_one_layer_has_groups(tmp_path: Path) -> None:
-    atlas = synthetic.make(tmp_path, photographs=synthetic.PHOTOGRAPHS[:1], layers=synthetic.LAYERS[:1])
-    assert [layer["layer"] for layer in neuron_groups.bake(atlas, atlas.photographs[0])["layers"]] == [synthetic.LAYERS[0].name]
+    photographs, layers = synthetic.PHOTOGRAPHS[:1], synthetic.LAYERS[:1]
+    atlas = synthetic.make(tmp_path, photographs=photographs, layers=layers)
+    baked = neuron_groups.bake(atlas, atlas.photographs[0])
+    assert [layer["layer"] for layer in baked["layers"]] == [EARLY]

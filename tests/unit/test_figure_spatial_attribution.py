@@ -1,16 +1,30 @@
-"""Spatial attribution: blocks, extremes, factors and what is baked, against slow loops over the store's numbers."""
+"""Spatial attribution: blocks, extremes, factors and what is baked, against slow loops."""
 
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 
 import numpy as np
 import pytest
 
-from pipeline.atlas import Atlas
-from pipeline.figures import packing, spatial_attribution
-from pipeline.figures.classes import leading
-from pipeline.grammar import CLASSES, Activation, Atom, Attribution, Presentation, Substrate
+from pipeline.atlas import Atlas, Photograph
+from pipeline.config import DatasetTable, Settings
+from pipeline.figures import spatial_attribution
+from pipeline.grammar import (
+    CLASSES,
+    SPATIAL,
+    Activation,
+    Attribution,
+    Presentation,
+    Saliency,
+    Sign,
+    Substrate,
+)
+from pipeline.views import packing
+from pipeline.views.classes import top_classes
+from pipeline.views.saliency import colours
 from tests import synthetic
 
 
@@ -20,31 +34,47 @@ def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
 
 
 def unpacked(packed: dict) -> np.ndarray:
-    levels = (
-        np.frombuffer(base64.b64decode(packed["data"]), dtype=packing.TYPES[packed["type"]]).reshape(packed["shape"]).astype(np.float64)
-    )
+    stored = np.frombuffer(base64.b64decode(packed["data"]), dtype=packing.TYPES[packed["type"]])
+    levels = stored.reshape(packed["shape"]).astype(np.float64)
     return np.sign(levels) * np.abs(levels) ** packed.get("power", 1) * packed.get("scale", 1)
 
 
-def test_the_interface_names_places_their_classes_and_every_pair_of_layers() -> None:
+def test_the_interface_names_positions_their_classes_and_every_pair_of_layers() -> None:
     layers = ("a", "b", "c")
-    interface = spatial_attribution.interface(layers, synthetic.Settings(dataset=synthetic.DatasetTable(images=("x",))))
+    settings = Settings(dataset=DatasetTable(images=("x",)))
+    interface = spatial_attribution.interface(layers, settings)
     for i, layer in enumerate(layers):
-        places = Substrate(layer, Atom.SPATIAL)
-        assert Attribution(places, CLASSES) in interface.contents
+        positions = Substrate(layer, SPATIAL)
+        assert Attribution(positions, CLASSES) in interface.contents
         for later in layers[i + 1 :]:
-            assert Attribution(places, Substrate(later, Atom.SPATIAL)) in interface.contents
-            assert Attribution(Substrate(later, Atom.SPATIAL), places) not in interface.contents
-    shown = {element.content for element in interface.elements if element.presentation is Presentation.FEATURE_VIS}
-    assert shown == {Activation(Substrate(layer, Atom.SPATIAL)) for layer in layers}
+            above = Substrate(later, SPATIAL)
+            assert Attribution(positions, above) in interface.contents
+            assert Attribution(above, positions) not in interface.contents
+    shown = {
+        element.content
+        for element in interface.elements
+        if element.presentation is Presentation.FEATURE_VIS
+    }
+    assert shown == {Activation(Substrate(layer, SPATIAL)) for layer in layers}
+    assert Saliency(layers) in interface.contents
 
 
-@pytest.mark.parametrize("shapes", [[(28, 28), (14, 14), (14, 14), (7, 7)], [(112, 112), (56, 56), (28, 28)], [(1, 1)], [(200, 3), (5, 5)]])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [(28, 28), (14, 14), (14, 14), (7, 7)],
+        [(112, 112), (56, 56), (28, 28)],
+        [(1, 1)],
+        [(200, 3), (5, 5)],
+    ],
+)
 def test_cells_are_as_fine_as_the_weight_of_the_maps_allows(shapes: list[tuple[int, int]]) -> None:
     found = spatial_attribution.blocks(shapes)
-    cells = [-(-height // block) * -(-width // block) for (height, width), block in zip(shapes, found, strict=True)]
-    assert sum(cells[i] * cells[j] for i in range(len(cells)) for j in range(i)) <= spatial_attribution.PAIRS
-    assert all(-(-max(shape) // block) <= spatial_attribution.SIDE for shape, block in zip(shapes, found, strict=True))
+    both = list(zip(shapes, found, strict=True))
+    cells = [-(-height // block) * -(-width // block) for (height, width), block in both]
+    numbers = sum(cells[i] * cells[j] for i in range(len(cells)) for j in range(i))
+    assert numbers <= spatial_attribution.PAIRS
+    assert all(-(-max(shape) // block) <= spatial_attribution.SIDE for shape, block in both)
     if max(map(max, shapes)) <= 28:
         assert set(found) == {1}
 
@@ -86,60 +116,100 @@ def test_curved_levels_keep_small_values_apart() -> None:
     assert unpacked(packing.pack_curved(np.zeros(4))).tolist() == [0, 0, 0, 0]
 
 
-def test_what_is_baked_is_what_the_store_holds(atlas: Atlas) -> None:
-    photograph = atlas.photographs[1]
-    baked = spatial_attribution.bake(atlas, photograph)
-    classes = leading(atlas, photograph)
-    assert baked["mapped"][: len(classes)] == [each.index for each in classes]
-    with atlas.image(photograph) as file:
+@pytest.fixture(scope="module")
+def photograph(atlas: Atlas) -> Photograph:
+    return atlas.photographs[1]
+
+
+@pytest.fixture(scope="module")
+def baked(atlas: Atlas, photograph: Photograph) -> dict:
+    return spatial_attribution.bake(atlas, photograph)
+
+
+def test_the_layers_maps_are_what_the_store_holds(
+    atlas: Atlas, photograph: Photograph, baked: dict
+) -> None:
+    with atlas.open(photograph) as file:
         for layer, found in zip(atlas.network.layers, baked["layers"], strict=True):
-            stored = file.values(f"attribution/{layer.name}.spatial/output.neuron").astype(np.float64)
-            assert np.array_equal(unpacked(found["maps"]), stored[..., baked["mapped"]].transpose(2, 0, 1))
-            assert np.allclose(unpacked(found["total"]), stored[..., baked["mapped"]].sum(axis=(0, 1)), atol=1e-3)
-            for sign in spatial_attribution.SIGNS:
-                assert np.array_equal(unpacked(found["colours"][sign]), file.values(f"saliency/{sign}/{layer.name}/colours"))
+            path = f"attribution/{layer.name}.spatial/output.neuron"
+            stored = file.values(path).astype(np.float64)[..., baked["mapped"]]
+            assert np.array_equal(unpacked(found["maps"]), stored.transpose(2, 0, 1))
+            assert np.allclose(unpacked(found["total"]), stored.sum(axis=(0, 1)), atol=1e-3)
+            for sign in Sign:
+                spatial = file.values(f"saliency/{sign}/{layer.name}/spatial")
+                assert np.array_equal(unpacked(found["colours"][sign]), colours(spatial))
             assert found["grid"] is None
-        for (i, j), packed in ((tuple(map(int, key.split("-"))), packed) for key, packed in baked["pairs"].items()):
-            names = [f"{atlas.network.layers[place].name}.spatial" for place in (i, j)]
-            stored = file.values(f"attribution/{names[0]}/{names[1]}").astype(np.float64)
+
+
+def test_the_maps_between_layers_are_what_the_store_holds(
+    atlas: Atlas, photograph: Photograph, baked: dict
+) -> None:
+    with atlas.open(photograph) as file:
+        for key, packed in baked["pairs"].items():
+            layers = [atlas.network.layers[int(index)].name for index in key.split("-")]
+            path = f"attribution/{layers[0]}.spatial/{layers[1]}.spatial"
+            stored = file.values(path).astype(np.float64)
             assert np.abs(unpacked(packed) - stored).max() <= 0.02 * np.abs(stored).max()
-    assert all(baked["names"][index] == atlas.network.classes[index] for index in baked["names"])
+
+
+def test_the_classes_with_maps_begin_with_the_most_probable(
+    atlas: Atlas, photograph: Photograph, baked: dict
+) -> None:
+    classes = [each.index for each in top_classes(atlas, photograph)]
+    assert baked["mapped"][: len(classes)] == classes
+    assert all(name == atlas.network.classes[index] for index, name in baked["names"].items())
     assert set(baked["mapped"]) <= set(baked["names"])
 
 
-@pytest.mark.parametrize("sign", spatial_attribution.SIGNS)
-def test_the_directions_logits_are_a_fair_share_of_the_evidence(atlas: Atlas, sign: str) -> None:
-    layers, photograph = atlas.network.layers, atlas.photographs[0]
-    with atlas.image(photograph) as file:
-        found = spatial_attribution.saliency(file, layers, sign)
-        stored = file.values(f"attribution/{layers[-1].name}.spatial/output.neuron").astype(np.float64)
-        shares, spatial = file.values(f"saliency/{sign}/classes"), file.values(f"saliency/{sign}/{layers[-1].name}/spatial")
+def test_a_block_has_the_mean_colour_of_its_positions() -> None:
+    spatial = np.random.default_rng(3).random((2, 5, 4)).astype(np.float32)
+    found = spatial_attribution.cell_colours(spatial, 2)
+    pixels = colours(spatial).astype(float)
+    for y in range(3):
+        for x in range(2):
+            part = pixels[2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
+            assert np.array_equal(found[y, x], np.rint(part.mean(axis=(0, 1))))
+
+
+@pytest.mark.parametrize("sign", Sign)
+def test_the_directions_logits_are_a_fair_share_of_the_evidence(atlas: Atlas, sign: Sign) -> None:
+    layers = atlas.network.layers
+    last = layers[-1].name
+    with atlas.open(atlas.photographs[0]) as file:
+        found = spatial_attribution.factors(file, layers, sign)
+        stored = file.values(f"attribution/{last}.spatial/output.neuron").astype(np.float64)
+        shares = file.values(f"saliency/{sign}/classes")
+        spatial = file.values(f"saliency/{sign}/{last}/spatial")
         listed = file.values("saliency/classes").tolist()
-    evidence = np.maximum(stored if sign == "for" else -stored, 0)
-    mean = evidence[..., listed].mean()
+    evidence = np.maximum(stored if sign == "for" else -stored, 0)[..., listed]
+    mean = evidence.mean()
     for factor in range(len(shares)):
-        assert list(found.classes[factor]) == [listed[k] for k in sorted(range(len(listed)), key=lambda k: -shares[factor, k])][:4]
+        order = sorted(range(len(listed)), key=lambda k: -shares[factor, k])
+        assert list(found.classes[factor]) == [listed[k] for k in order][:4]
         for index, amount in zip(found.classes[factor], found.amounts[factor], strict=True):
-            slow = sum(mean * float(spatial[factor, y, x]) * float(shares[factor, listed.index(index)]) for y in range(7) for x in range(7))
+            share = float(shares[factor, listed.index(index)])
+            slow = sum(
+                mean * float(spatial[factor, y, x]) * share for y in range(7) for x in range(7)
+            )
             assert amount == pytest.approx(slow, rel=1e-4)
     # All factors together come close to the evidence that they were found in.
     whole = mean * np.einsum("nyx,nk->k", spatial, shares)
-    assert np.abs(whole - evidence[..., listed].sum(axis=(0, 1))).max() < 0.35 * evidence[..., listed].sum(axis=(0, 1)).max()
+    sums = evidence.sum(axis=(0, 1))
+    assert np.abs(whole - sums).max() < 0.35 * sums.max()
 
 
-def test_the_page_tells_the_first_photographs_evidence(atlas: Atlas) -> None:
+def test_the_page_has_the_first_photographs_evidence(atlas: Atlas) -> None:
     page = spatial_attribution.page(atlas)
     assert [row[0] for row in page["rows"]] == list(atlas.network.layers)
-    with atlas.image(atlas.photographs[0]) as file:
+    index = page["first"].index
+    with atlas.open(atlas.photographs[0]) as file:
         for layer, supports, opposes, row, column, most in page["rows"]:
-            values = file.values(f"attribution/{layer.name}.spatial/output.neuron")[..., page["first"].index].astype(np.float64)
+            path = f"attribution/{layer.name}.spatial/output.neuron"
+            values = file.values(path)[..., index].astype(np.float64)
             assert supports + opposes == pytest.approx(values.sum(), abs=1e-3)
             assert most == pytest.approx(values[row, column]) == values.max()
 
 
 def test_the_figure_stays_light(atlas: Atlas) -> None:
-    import gzip
-    import json
-
     text = json.dumps(spatial_attribution.bake(atlas, atlas.photographs[0]))
     assert len(gzip.compress(text.encode())) < 300_000

@@ -8,30 +8,31 @@ from PIL import Image
 
 from pipeline.attribution import compute
 from pipeline.config import Config, DatasetTable, ModelTable, Settings
-from pipeline.grammar import CLASSES, Activation, Atom, Attribution, Grouping, Substrate
+from pipeline.grammar import CLASSES, WHOLE, Attribution, Concentration, Group, Substrate
 from pipeline.models import googlenet
 
 LOWER, UPPER = "inception_4a", "inception_4d"
-ABOVE = Substrate(UPPER, Atom.GROUP, Grouping(6))
-BELOW = Substrate(LOWER, Atom.GROUP, Grouping(6, (UPPER, 6)))
+BELOW = Substrate(LOWER, Group(6, (UPPER, 6)))
+CONCENTRATION = Concentration(BELOW)
+TO_CLASSES = Attribution(BELOW, CLASSES)
+WHOLE_TO_CLASSES = Attribution(Substrate(LOWER, WHOLE), CLASSES)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["dog_cat", "flowers", "chain"])
 def test_attribution_of_compatible_groups_is_more_concentrated(shared: Path, name: str) -> None:
-    model = ModelTable(source="googlenet", weights=str(shared / "models" / "bvlc_googlenet.npz"))
-    network = googlenet.load(Config(path=shared / "x.toml", settings=Settings(dataset=DatasetTable(images=("x",)), model=model)))
+    weights = str(shared / "models" / "bvlc_googlenet.npz")
+    model = ModelTable(source="googlenet", weights=weights)
+    settings = Settings(dataset=DatasetTable(images=("x",)), model=model)
+    network = googlenet.load(Config(path=shared / "x.toml", settings=settings))
     with Image.open(shared / "images" / f"{name}.jpeg") as picture:
         x = network.input(np.asarray(picture.convert("RGB").resize((224, 224))).copy())
-    contents = [
-        Activation(BELOW),
-        Attribution(BELOW, ABOVE),
-        Attribution(BELOW, CLASSES),
-        Attribution(Substrate(LOWER, Atom.WHOLE), CLASSES),
-    ]
-    arrays = compute(network, x, contents)
-    path = Activation(BELOW).path
-    assert arrays[f"{path}/concentration"].values.mean() > arrays[f"{path}/concentration_independent"].values.mean()
-    groups, residual = arrays[f"attribution/{BELOW}/{CLASSES}"].values, arrays[f"residual/{BELOW}/{CLASSES}/of_source"].values
-    whole = arrays[f"attribution/{LOWER}.whole/{CLASSES}"].values.astype(np.float32)
-    np.testing.assert_allclose(groups.sum(0) + residual, whole, rtol=0, atol=1e-3 * np.abs(whole).max())
+    found = compute(network, x, [CONCENTRATION, TO_CLASSES, WHOLE_TO_CLASSES])
+    concentration = found[CONCENTRATION.path]
+    compatible = concentration[CONCENTRATION.path].values
+    assert compatible.mean() > concentration[CONCENTRATION.independent].values.mean()
+    groups = found[TO_CLASSES.path][TO_CLASSES.path].values
+    residual = found[TO_CLASSES.path][TO_CLASSES.residual_of_source].values
+    whole = found[WHOLE_TO_CLASSES.path][WHOLE_TO_CLASSES.path].values.astype(np.float32)
+    bound = 1e-3 * np.abs(whole).max()
+    np.testing.assert_allclose(groups.sum(0) + residual, whole, rtol=0, atol=bound)

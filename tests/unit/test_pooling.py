@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import _get_current_function_mode_stack
 
-from pipeline.pooling import blur, relaxed_pooling
+from pipeline.attribution.pooling import blur, relaxed_pooling
 from tests.unit.oracle import RelaxedPool, blurred
 
 # kernel, stride, padding, dilation, ceil mode
@@ -33,7 +33,9 @@ def maps(seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
 
 @pytest.mark.parametrize(("kernel", "stride", "padding", "dilation", "ceil_mode"), GEOMETRIES)
 @pytest.mark.parametrize("module", [True, False])
-def test_gradient_is_the_slow_loop(kernel, stride, padding, dilation, ceil_mode: bool, module: bool) -> None:
+def test_gradient_is_the_slow_loop(
+    kernel, stride, padding, dilation, ceil_mode: bool, module: bool
+) -> None:
     x = maps()
     with relaxed_pooling() as pools:
         if module:
@@ -43,12 +45,16 @@ def test_gradient_is_the_slow_loop(kernel, stride, padding, dilation, ceil_mode:
     assert pools.count == 1
     torch.testing.assert_close(y, F.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode))
     g = torch.randn_like(y)
-    expected = torch.autograd.grad(RelaxedPool.apply(x, pair(kernel), pair(stride), pair(padding), pair(dilation), ceil_mode), x, g)[0]
+    pairs = [pair(each) for each in (kernel, stride, padding, dilation)]
+    slow = RelaxedPool.apply(x, *pairs, ceil_mode)
+    (expected,) = torch.autograd.grad(slow, x, g)
     torch.testing.assert_close(torch.autograd.grad(y, x, g)[0], expected)
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding", "dilation", "ceil_mode"), GEOMETRIES)
-def test_gradient_can_be_differentiated_by_its_cotangent(kernel, stride, padding, dilation, ceil_mode: bool) -> None:
+def test_gradient_can_be_differentiated_by_its_cotangent(
+    kernel, stride, padding, dilation, ceil_mode: bool
+) -> None:
     x = maps()
     with relaxed_pooling():
         y = F.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
@@ -74,9 +80,8 @@ def test_every_way_of_calling_is_relaxed() -> None:
         gradients = [torch.autograd.grad(call().sum(), x)[0] for call in calls]
     for gradient in gradients:
         torch.testing.assert_close(gradient, gradients[0])
-    assert not torch.allclose(gradients[0], torch.autograd.grad(calls[0]().sum(), x)[0]), (
-        "outside the context the gradient is max-pooling's"
-    )
+    plain = torch.autograd.grad(calls[0]().sum(), x)[0]
+    assert not torch.allclose(gradients[0], plain), "outside, the gradient is max-pooling's"
 
 
 def test_indices_are_those_of_the_maximum() -> None:
@@ -93,7 +98,7 @@ def test_pool_of_a_map_without_batch() -> None:
 
 
 def test_attribution_through_a_pool_is_the_contraharmonic_mean() -> None:
-    # Σ xᵢ ∂y/∂xᵢ = Σx² / Σx before the blur (ε aside); for an interior constant map the blur changes nothing.
+    # Σ xᵢ ∂y/∂xᵢ = Σx² / Σx before the blur (ε aside), which changes nothing in a constant map.
     x = torch.full((1, 1, 12, 12), 3.0, dtype=torch.float64, requires_grad=True)
     with relaxed_pooling():
         y = F.max_pool2d(x, 2)
@@ -114,7 +119,8 @@ def test_disabled_does_nothing() -> None:
     with relaxed_pooling(False) as pools:
         y = F.max_pool2d(x, 2)
     assert pools.count == 0
-    torch.testing.assert_close(torch.autograd.grad(y.sum(), x)[0], torch.autograd.grad(F.max_pool2d(x, 2).sum(), x)[0])
+    found, plain = (torch.autograd.grad(each.sum(), x)[0] for each in (y, F.max_pool2d(x, 2)))
+    torch.testing.assert_close(found, plain)
 
 
 def test_mode_is_gone_after_an_exception() -> None:

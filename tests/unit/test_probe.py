@@ -1,3 +1,7 @@
+"""What a probe finds out about a network, keeps, and refuses."""
+
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
@@ -10,31 +14,35 @@ from tests.unit.networks import Functional, Plain, network
 
 
 def test_a_probe_finds_shapes_signs_and_runs() -> None:
-    facts = probe.probe(network(), "w")
-    found = {layer.name: layer for layer in facts.layers}
+    profile = probe.probe(network(), "w")
+    found = {layer.name: layer for layer in profile.layers}
     assert found["early"].shape == (8, 16, 16)
     assert found["late"].shape == (12, 8, 8)
     assert (found["early"].signed, found["stem.0"].signed) == (False, True)
-    assert [layer.name for layer in facts.layers].index("early") < [layer.name for layer in facts.layers].index("late")
-    assert facts.size == 32
-    assert facts.parameters == sum(p.numel() for p in Plain().parameters())
-    shared = {layer.name: layer for layer in probe.probe(network(Functional()), "w").layers}["shared"]
-    assert shared.runs == 2
-    assert "2 times" in str(shared.objection)
+    order = [layer.name for layer in profile.layers]
+    assert order.index("early") < order.index("late")
+    assert profile.size == 32
+    assert profile.parameters == sum(p.numel() for p in Plain().parameters())
+
+
+def test_a_layer_that_runs_twice_does_not_suit() -> None:
+    layers = {layer.name: layer for layer in probe.probe(network(Functional()), "w").layers}
+    assert layers["shared"].runs == 2
+    assert "2 times" in str(layers["shared"].objection)
 
 
 def test_suggested_layers_end_the_resolutions() -> None:
-    facts = probe.probe(network(), "w")
-    suggested = probe.suggest(facts)
+    profile = probe.probe(network(), "w")
+    suggested = probe.suggest(profile)
     assert suggested[-1] == "late"
-    assert all(not facts.layer(name).signed for name in suggested)
+    assert all(not profile.layer(name).signed for name in suggested)
 
 
-def test_findings_survive_the_store(tmp_path: Path) -> None:
-    facts = probe.probe(network(), "w")
-    probe.save(Store(tmp_path), facts)
-    assert probe.load(Store(tmp_path), "w") == facts
-    assert probe.load(Store(tmp_path), None) == facts
+def test_a_profile_survives_the_store(tmp_path: Path) -> None:
+    profile = probe.probe(network(), "w")
+    probe.save(Store(tmp_path), profile)
+    assert probe.load(Store(tmp_path), "w") == profile
+    assert probe.load(Store(tmp_path), None) == profile
     assert probe.load(Store(tmp_path), "other") is None
     (tmp_path / "network.h5").write_text("rubbish")
     assert probe.load(Store(tmp_path), "w") is None
@@ -43,7 +51,11 @@ def test_findings_survive_the_store(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("layer", "message"),
-    [("lat", 'did you mean "late"'), ("head", r"output \[5\] is not \[C, H, W\]"), ("shared", 'no layer "shared"')],
+    [
+        ("lat", 'did you mean "late"'),
+        ("head", r"output \[5\] is not \[C, H, W\]"),
+        ("shared", 'no layer "shared"'),
+    ],
 )
 def test_unsuitable_layers(layer: str, message: str) -> None:
     with pytest.raises(AtlasError, match=message):
@@ -51,9 +63,9 @@ def test_unsuitable_layers(layer: str, message: str) -> None:
 
 
 def test_checks_of_a_choice() -> None:
-    facts = probe.probe(network(), "w")
-    assert probe.check_layers(facts, ["early", "late"], "a.toml", {"early": "x"}) == []
-    errors = probe.check_layers(facts, ["early", "early", "nope"], "a.toml", {"late": "x"})
+    profile = probe.probe(network(), "w")
+    assert probe.check_layers(profile, ["early", "late"], "a.toml", {"early": "x"}) == []
+    errors = probe.check_layers(profile, ["early", "early", "nope"], "a.toml", {"late": "x"})
     assert len(errors) == 3
     assert all(str(error).startswith("a.toml: ") for error in errors)
 
@@ -65,7 +77,7 @@ def test_class_names_must_fit_the_outputs() -> None:
 
 def test_a_network_that_does_not_run() -> None:
     module = nn.Sequential(nn.Conv2d(4, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    with pytest.raises(AtlasError, match="does not run on a 32 × 32 picture"):
+    with pytest.raises(AtlasError, match="does not run on 32 × 32 pixels"):
         probe.probe(network(module), "w")
 
 

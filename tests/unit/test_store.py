@@ -4,28 +4,47 @@ import h5py
 import numpy as np
 import pytest
 
+from pipeline.arrays import Array, float16
 from pipeline.errors import AtlasError
-from pipeline.store import Array, File, Recent, State, Store, describe, fingerprint_of, float16, slug, state, write
+from pipeline.fingerprints import fingerprint_of, fingerprint_of_file
+from pipeline.slugs import slug
+from pipeline.store import (
+    Computed,
+    File,
+    Recent,
+    State,
+    Store,
+    describe,
+    held,
+    join,
+    state,
+    write,
+)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=shape)
 
 
 def written(path: Path, fingerprint: str = "f") -> Path:
-    rng = np.random.default_rng(0)
+    cube = normal(3, 40, 40).astype(np.float16)
     arrays = {
-        "logits": Array(rng.normal(size=10).astype(np.float32), ("class",), "logits"),
-        "activation/a.b": Array(rng.normal(size=(3, 40, 40)).astype(np.float16), ("channel", "y", "x"), "activation"),
+        "logits": Array(normal(10).astype(np.float32), ("class",), "logits"),
+        "activation/a.b": Array(cube, ("channel", "y", "x"), "activation"),
         "names": Array(np.array(["x", "ÿ<&"]), ("name",)),
     }
     write(path, "image", fingerprint, arrays, {"source": "a.jpg"})
     return path
 
 
+# ------------------------------------------------------------------------------- reading, writing
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = written(tmp_path / "deep" / "a.h5")
     with File(path) as file:
         assert (file.kind, file.fingerprint, file.attributes) == ("image", "f", {"source": "a.jpg"})
         logits = file.array("logits")
         assert (logits.dims, logits.units) == (("class",), "logits")
-        np.testing.assert_array_equal(logits.values, np.random.default_rng(0).normal(size=10).astype(np.float32))
+        np.testing.assert_array_equal(logits.values, normal(10).astype(np.float32))
         assert file.values("names").tolist() == ["x", "ÿ<&"]
         assert file.names() == ["activation/a.b", "logits", "names"]
     assert [each.name for each in path.parent.iterdir()] == ["a.h5"]
@@ -38,6 +57,13 @@ def test_states(tmp_path: Path) -> None:
     assert state(path, "image", "f") is State.CURRENT
     assert state(path, "image", "g") is State.STALE
     assert state(path, "network", "f") is State.DAMAGED
+
+
+def test_a_file_of_another_schema_is_stale(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema"] = 1
+    assert state(path, "image", "f") is State.STALE
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.9, 0.999])
@@ -57,6 +83,7 @@ def test_foreign_files_are_damaged(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["x"] = 1
     assert state(path, "image", "f") is State.DAMAGED
+    assert held(path, "image", "f") == {}
     with pytest.raises(AtlasError, match="not a whole file"):
         File(path)
 
@@ -77,22 +104,87 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_missing_datasets_and_files_are_named(tmp_path: Path) -> None:
-    with File(written(tmp_path / "a.h5")) as file, pytest.raises(AtlasError, match='"logit"; did you mean "logits"'):
-        file.array("logit")
+    with File(written(tmp_path / "a.h5")) as file:
+        with pytest.raises(AtlasError, match='"logit"; did you mean "logits"'):
+            file.array("logit")
+        with pytest.raises(AtlasError, match='holds no "activation"'):
+            file.array("activation")  # a folder of datasets
     with pytest.raises(AtlasError, match="no such file"):
         File(tmp_path / "b.h5")
 
 
+# -------------------------------------------------------------------------- contents join a file
+def computed(value: float, fingerprint: str, *names: str) -> Computed:
+    arrays = {name: Array(np.full(3, value, np.float32), ("class",), "logits") for name in names}
+    return Computed(fingerprint, arrays)
+
+
+def test_contents_join_a_file_and_none_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    first = {"one": computed(1, "f1", "one/a", "one/b"), "two": computed(2, "f2", "two")}
+    join(path, "image", "f", first, {"source": "a.jpg"})
+    join(path, "image", "f", {"three": computed(3, "f3", "one/c")}, {"source": "b.jpg"})
+    assert held(path, "image", "f") == {"one": "f1", "two": "f2", "three": "f3"}
+    with File(path) as file:
+        assert file.names() == ["one/a", "one/b", "one/c", "two"]
+        kept = file.array("one/b")
+        assert (kept.values.tolist(), kept.dims, kept.units) == ([1, 1, 1], ("class",), "logits")
+        assert file.attributes == {"source": "b.jpg"}
+    assert [each.name for each in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_a_content_of_the_same_name_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    join(path, "image", "f", {"one": computed(1, "f1", "a", "b"), "two": computed(2, "f2", "c")})
+    join(path, "image", "f", {"one": computed(5, "g1", "a")})
+    assert held(path, "image", "f") == {"one": "g1", "two": "f2"}
+    with File(path) as file:
+        assert file.names() == ["a", "c"]
+        assert file.values("a").tolist() == [5, 5, 5]
+
+
+def test_a_file_computed_from_something_else_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    join(path, "image", "f", {"one": computed(1, "f1", "a")})
+    assert held(path, "image", "g") == {}
+    join(path, "image", "g", {"two": computed(2, "g2", "b")})
+    assert held(path, "image", "g") == {"two": "g2"}
+    with File(path) as file:
+        assert file.names() == ["b"]
+
+
+def test_a_failure_to_join_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    join(path, "image", "f", {"one": computed(1, "f1", "a")})
+    before = path.read_bytes()
+    unwritable = Computed("f2", {"x": Array(np.array([object()]), ("x",))})
+    with pytest.raises(TypeError):
+        join(path, "image", "f", {"two": unwritable})
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["a.h5"]
+
+
+# ------------------------------------------------------------------------ arrays and fingerprints
 def test_dims_must_fit() -> None:
     with pytest.raises(ValueError, match="dims"):
         Array(np.zeros((2, 2)), ("x",))
 
 
 def test_fingerprints_tell_values_apart() -> None:
-    parts = [[], [[]], ["a"], ["a", ""], ["", "a"], [["a"]], [b"a"], [1], ["1"], [1.0], [True], [None], [{"a": 1}], [{"a": "1"}]]
-    parts += [[np.zeros(2)], [np.zeros(2, np.float32)], [np.zeros((2, 1))], [np.ones(2)], ["ab", "c"], ["a", "bc"]]
+    parts = [[], [[]], ["a"], ["a", ""], ["", "a"], [["a"]], [b"a"], [1], ["1"], [1.0], [True]]
+    parts += [[None], [{"a": 1}], [{"a": "1"}], ["ab", "c"], ["a", "bc"]]
+    parts += [[{("a", "b"): 1}], [{("ab",): 1}]]
+    parts += [[np.zeros(2)], [np.zeros(2, np.float32)], [np.zeros((2, 1))], [np.ones(2)]]
     assert len({fingerprint_of(*each) for each in parts}) == len(parts)
     assert fingerprint_of({"a": 1, "b": 2}) == fingerprint_of({"b": 2, "a": 1})
+
+
+def test_the_fingerprint_of_a_file_follows_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    first = fingerprint_of_file(path)
+    path.write_bytes(b"two")
+    assert fingerprint_of_file(path) != first
 
 
 def test_float16_has_no_infinities() -> None:
@@ -106,22 +198,24 @@ def test_slugs_are_safe() -> None:
     assert slug("...") == "unnamed"
 
 
+# ------------------------------------------------------------------------- feature visualizations
 def batch(units: list[str], value: int) -> dict[str, Array]:
     count = len(units)
+    pixels = np.full((count, 4, 4, 3), value, np.uint8)
     return {
-        "pictures": Array(np.full((count, 4, 4, 3), value, np.uint8), ("picture", "y", "x", "rgb"), "0…255"),
+        "pictures": Array(pixels, ("picture", "y", "x", "rgb"), "0…255"),
         "objective": Array(np.full(count, 2.0, np.float32), ("picture",)),
         "activation": Array(np.arange(count, dtype=np.float32), ("picture",)),
         "alive": Array(np.arange(count) > 0, ("picture",)),
     }
 
 
-def test_pictures_of_several_batches(tmp_path: Path) -> None:
+def test_feature_visualizations_of_several_batches(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.write_pictures("a/b", "f" * 64, ["channel:1", "channel:2"], batch(["", ""], 1), {})
-    store.write_pictures("a/b", "f" * 64, ["channel:3"], batch([""], 2), {})
-    store.write_pictures("a/b", "e" * 64, ["channel:4"], batch([""], 3), {})
-    found = store.pictures("a/b", "f" * 64, ["channel:2", "channel:3", "channel:4"])
+    store.write_visualizations("a/b", "f" * 64, ["channel:1", "channel:2"], batch(["", ""], 1))
+    store.write_visualizations("a/b", "f" * 64, ["channel:3"], batch([""], 2))
+    store.write_visualizations("a/b", "e" * 64, ["channel:4"], batch([""], 3))
+    found = store.visualizations("a/b", "f" * 64, ["channel:2", "channel:3", "channel:4"])
     assert set(found) == {"channel:2", "channel:3"}
     assert (found["channel:2"].alive, found["channel:3"].alive) == (True, False)
     assert found["channel:3"].pixels[0, 0, 0] == 2
@@ -130,34 +224,49 @@ def test_pictures_of_several_batches(tmp_path: Path) -> None:
 
 def test_a_damaged_batch_is_left_out(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.write_pictures("a", "f" * 64, ["channel:1"], batch([""], 1), {})
-    store.write_pictures("a", "f" * 64, ["channel:2"], batch([""], 1), {})
-    path, _ = store.picture_index("a", "f" * 64)["channel:1"]
+    store.write_visualizations("a", "f" * 64, ["channel:1"], batch([""], 1))
+    store.write_visualizations("a", "f" * 64, ["channel:2"], batch([""], 1))
+    path, _ = store.visualization_index("a", "f" * 64)["channel:1"]
     path.write_bytes(path.read_bytes()[:-100])
-    assert set(Store(tmp_path).picture_index("a", "f" * 64)) == {"channel:2"}
+    assert set(Store(tmp_path).visualization_index("a", "f" * 64)) == {"channel:2"}
 
 
-def test_describe_says_all(tmp_path: Path) -> None:
+# ------------------------------------------------------------------------------ describing, keeping
+def test_a_description_has_everything(tmp_path: Path) -> None:
     text = "\n".join(describe(written(tmp_path / "a.h5")))
-    for word in ("image", "activation/a.b", "3 × 40 × 40", "float16", "channel, y, x", "logits", "source"):
+    shape = ("activation/a.b", "3 × 40 × 40", "float16", "channel, y, x")
+    for word in ("image", *shape, "logits", "source"):
         assert word in text
 
 
 def test_arrays_stay_at_hand_within_bounds(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    written(store.image_path("a"))
-    with store.image("a") as file:
+    written(store.photograph_path("a"))
+    with store.photograph("a") as file:
         first = file.values("logits")
-    with store.image("a") as file:
+    with store.photograph("a") as file:
         assert file.values("logits") is first
     with pytest.raises(ValueError, match="read-only"):
         first[0] = 1
-    written(store.image_path("a"), "g")
-    with store.image("a") as file:
+    written(store.photograph_path("a"), "g")
+    with store.photograph("a") as file:
         assert file.values("logits") is not first
     small = Recent(limit=100)
-    with File(store.image_path("a"), small) as file:
-        held = file.values("logits")
-        assert file.values("logits") is held
+    with File(store.photograph_path("a"), small) as file:
+        kept = file.values("logits")
+        assert file.values("logits") is kept
         file.values("activation/a.b")
-        assert file.values("logits") is not held
+        assert file.values("logits") is not kept
+
+
+def test_an_array_whose_content_was_replaced_is_read_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.photograph_path("a")
+    join(path, "image", "f", {"one": computed(1, "f1", "a"), "two": computed(2, "f2", "b")})
+    with store.photograph("a") as file:
+        kept = file.values("b")
+        assert file.values("a").tolist() == [1, 1, 1]
+    join(path, "image", "f", {"one": computed(5, "g1", "a")})
+    with store.photograph("a") as file:
+        assert file.values("a").tolist() == [5, 5, 5]
+        assert file.values("b") is kept

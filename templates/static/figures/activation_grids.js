@@ -1,149 +1,255 @@
-/* Activation grids: all layers side by side, with one place, one zoom and one middle for all of them. The place moves
-   with the pointer, the focus or the keys; a click, a tap or Enter holds it. Zoom: buttons, + − 0, Ctrl and the wheel, two
-   fingers; a zoomed grid is moved by dragging, and follows the keys. */
+/* Activation grids: all layers side by side, with one position and one zoom for all of them. The
+   position follows the pointer, the focus or the keys; a click, a tap or Enter holds it. To zoom:
+   the buttons, + − 0, Ctrl and the wheel, or two fingers. A zoomed grid can be dragged, and it
+   follows the keys. */
 "use strict";
 
 {
-  const { activation, address, find, findAll, layerGrids, linkGrids, name: bdi, numbersOf, on, percent, put, radios, spot } = atlas;
-  const { max, min, round } = Math;
+  const { activation, describePosition, findAll, on, percent, put, zooms } = atlas;
 
-  atlas.define("activation_grids", class extends atlas.Figure {
-    static parts = { level: ".zoom-level", zooms: ".zooms", grids: ".grid-panels" };
+  const STEP = 1.5; // of a button or key
+  const DRAG = 5; // pixels that a pointer moves before it drags
+  const ZOOM_KEYS = { "+": "in", "=": "in", "-": "out", 0: "whole" };
+
+  /* Where an event is in an element, as shares of its width and height. */
+  const within = (root, { clientX, clientY }) => {
+    const box = root.getBoundingClientRect();
+    return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+  };
+
+  /* ------------------------------------------------------- wheel, dragging and two fingers */
+  class Gestures {
+    /* zoom() returns the present zoom, change(zoom) sets another. */
+    constructor(zoom, change) {
+      this.zoom = zoom;
+      this.change = change;
+      this.fingers = new Map(); // pointer → point of the window
+      this.dragging = false; // until the click that ends a drag is over
+    }
+
+    watch(root) {
+      on(root, "wheel", (event) => this.wheel(root, event), { passive: false });
+      on(root, "pointerdown", (event) => this.press(root, event));
+      on(root, "pointermove", (event) => this.move(root, event));
+      for (const type of ["pointerup", "pointercancel", "pointerleave"]) {
+        on(root, type, (event) => this.release(event));
+      }
+    }
+
+    wheel(root, event) {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const zoom = this.zoom();
+      this.change(zooms.around(zoom, zoom.factor * 1.002 ** -event.deltaY, within(root, event)));
+    }
+
+    press(root, event) {
+      if (this.fingers.size === 0) this.dragging = false;
+      this.fingers.set(event.pointerId, within(root, event));
+      this.start = [event.clientX, event.clientY];
+      // Of a pinch: the factor for each unit of distance between the fingers.
+      if (this.fingers.size === 2) this.pinch = this.zoom().factor / (this.spread().distance || 1);
+    }
+
+    move(root, event) {
+      const before = this.fingers.get(event.pointerId);
+      if (!before) return;
+      const now = within(root, event);
+      this.fingers.set(event.pointerId, now);
+      if (this.fingers.size === 2) this.pinchTo();
+      else if (this.zoom().factor > 1) {
+        const [x, y] = this.start;
+        if (!this.dragging && Math.hypot(event.clientX - x, event.clientY - y) <= DRAG) return;
+        if (!this.dragging) root.setPointerCapture(event.pointerId);
+        this.dragging = true;
+        this.change(zooms.dragged(this.zoom(), before, now));
+      }
+    }
+
+    release(event) {
+      if (!this.fingers.delete(event.pointerId)) return;
+      // A click follows the end of a drag and must still find it marked.
+      setTimeout(() => {
+        if (this.fingers.size === 0) this.dragging = false;
+      });
+    }
+
+    pinchTo() {
+      const { distance, middle } = this.spread();
+      this.dragging = true;
+      this.change(zooms.around(this.zoom(), this.pinch * distance, middle));
+    }
+
+    /* How far two fingers are apart, and the point between them. */
+    spread() {
+      const [[x0, y0], [x1, y1]] = this.fingers.values();
+      return {
+        distance: Math.hypot(x0 - x1, y0 - y1),
+        middle: [(x0 + x1) / 2, (y0 + y1) / 2],
+      };
+    }
+  }
+
+  /* ------------------------------------------------------------------------- the figure */
+  class ActivationGrids extends atlas.Figure {
+    static parts = { level: ".zoom-level", zoomButtons: ".zooms", grids: ".grid-panels" };
 
     build() {
-      this.fingers = new Map();
-      this.panels = layerGrids(findAll(this, ".grid-panel"), {
-        hover: (i, row, column, keyed) => (keyed || !this.held) && !this.dragged && this.move(i, row, column, keyed),
-        choose: (i, row, column) => this.dragged || this.hold(i, row, column),
-        back: () => this.held && this.choose({ held: null }),
+      this.gestures = new Gestures(() => this.zoom, (zoom) => this.zoomTo(zoom));
+      this.panels = atlas.layerGrids(findAll(this, ".grid-panel"), {
+        hover: (...where) => this.hover(...where),
+        choose: (...where) => this.hold(...where),
+        back: () => {
+          if (this.held) this.choose({ held: null });
+        },
         label: (i, row, column) => this.describe(i, row, column),
       });
-      this.markSize = radios(findAll(this, ".sizes input"), (size) => this.choose({ size: size === "equal" ? null : size }));
-      const steps = { in: () => this.zoom * 1.5, out: () => this.zoom / 1.5, whole: () => 1 };
-      const step = (name) => this.zoomTo(steps[name](), this.middle, false);
-      this.buttons = Object.fromEntries(findAll(this.zooms, "button").map((button) => [button.value, button]));
-      on(this.zooms, "click", ({ target }) => target.value in steps && step(target.value));
+      this.panels.forEach(({ window }) => this.gestures.watch(window));
+      this.markSize = atlas.radios(
+        findAll(this, ".sizes input"),
+        (size) => this.choose({ size: size === "equal" ? null : size }),
+      );
+      this.listenToZoom();
+    }
+
+    listenToZoom() {
+      const buttons = findAll(this.zoomButtons, "button");
+      this.buttons = Object.fromEntries(buttons.map((button) => [button.value, button]));
+      on(this.zoomButtons, "click", ({ target }) => {
+        if (target.value in this.buttons) this.step(target.value);
+      });
       on(this.grids, "keydown", (event) => {
-        const name = { "+": "in", "=": "in", "-": "out", 0: "whole" }[event.key];
-        if (!name || event.ctrlKey || event.metaKey || event.altKey) return;
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        const direction = ZOOM_KEYS[event.key];
+        if (!direction) return;
         event.preventDefault();
-        step(name);
+        this.step(direction);
       });
-      this.panels.forEach(({ window }) => this.watch(window));
-    }
-
-    numbers() {
-      const row = ({ title, grid }, i) => [bdi(title), spot(grid.row, grid.column), activation(this.lengthAt(i)), percent(this.lengthAt(i) / this.layers[i].most)];
-      return [["Layer", "Place", "Length", "Share of the largest"], this.panels.map(row)];
-    }
-
-    /* Wheel, dragging and two fingers, on one layer's window. */
-    watch(window) {
-      const place = ({ clientX, clientY }) => {
-        const box = window.getBoundingClientRect();
-        return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
-      };
-      const spread = () => {
-        const [[a, b], [c, d]] = [...this.fingers.values()];
-        return { distance: Math.hypot(a - c, b - d), at: [(a + c) / 2, (b + d) / 2] };
-      };
-      on(window, "wheel", (event) => {
-        if (!event.ctrlKey && !event.metaKey) return;
-        event.preventDefault();
-        this.zoomAt(this.zoom * 1.002 ** -event.deltaY, place(event));
-      }, { passive: false });
-      on(window, "pointerdown", (event) => {
-        if (this.fingers.size === 0) this.dragged = false;
-        this.fingers.set(event.pointerId, place(event));
-        this.start = [event.clientX, event.clientY];
-        if (this.fingers.size === 2) this.pinch = { ...spread(), zoom: this.zoom };
-      });
-      on(window, "pointermove", (event) => {
-        const before = this.fingers.get(event.pointerId), now = place(event);
-        if (!before) return;
-        this.fingers.set(event.pointerId, now);
-        if (this.fingers.size === 2) {
-          const { distance, at } = spread();
-          this.dragged = true;
-          this.zoomAt((this.pinch.zoom * distance) / (this.pinch.distance || 1), at);
-        } else if (this.zoom > 1 && (this.dragged || Math.hypot(event.clientX - this.start[0], event.clientY - this.start[1]) > 5)) {
-          if (!this.dragged) window.setPointerCapture(event.pointerId);
-          this.dragged = true;
-          this.zoomTo(this.zoom, this.middle.map((value, axis) => value - (now[axis] - before[axis]) / this.zoom));
-        }
-      });
-      // A click follows the end of a drag and must still find it marked.
-      const end = (event) => this.fingers.delete(event.pointerId) && setTimeout(() => this.fingers.size || (this.dragged = false));
-      for (const name of ["pointerup", "pointercancel", "pointerleave"]) on(window, name, end);
     }
 
     show(data, image) {
       this.layers = data.layers.map((layer, i) => {
-        const { lengths } = layer, [rows, columns] = lengths.shape, { stage, grid, lens } = this.panels[i];
-        const path = layer.grid ?? `photographs/${image}.webp`;
-        stage.photograph(image, layer.grid);
-        on(stage.image, "load", () => this.drawPanel(i), { once: true });
-        grid.shape(rows, columns);
-        lens.style.backgroundImage = `url("${address(path)}")`;
-        lens.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
-        return { ...layer, lengths, rows, columns, most: lengths.values.reduce((most, length) => max(most, length), 0) || 1 };
+        const [rows, columns] = layer.lengths.shape;
+        const longest = layer.lengths.values.reduce((most, length) => Math.max(most, length), 0);
+        this.showGrid(i, image, layer.grid, rows, columns);
+        return { ...layer, rows, columns, longest: longest || 1 };
       });
     }
 
+    /* Load a layer's grid, or the photograph where there is none. */
+    showGrid(i, image, path, rows, columns) {
+      const { view, grid, lens } = this.panels[i];
+      view.photograph(image, path);
+      on(view.image, "load", () => this.drawPanel(i), { once: true });
+      grid.shape(rows, columns);
+      lens.style.backgroundImage = `url("${atlas.address(path ?? `photographs/${image}.webp`)}")`;
+      lens.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
+    }
+
     apply({ cell, held, size, view }) {
-      const [i, row, column] = numbersOf(cell), layer = this.layers[i];
-      const inside = layer && row >= 0 && column >= 0 && row < layer.rows && column < layer.columns && Number.isInteger(row + column);
-      this.held = Boolean(inside) && held === "yes";
+      const chosen = this.cellOf(cell);
+      const last = this.layers.length - 1;
+      this.held = Boolean(chosen) && held === "yes";
       this.sized = size === "magnitude";
       this.markSize(this.sized ? size : "equal");
-      const [zoom, x, y] = numbersOf(view);
-      this.setZoom(zoom / 100 || 1, [x / 1000 || 0.5, y / 1000 || 0.5]);
-      this.panels.forEach((_, each) => this.drawPanel(each));
-      const late = this.layers.length - 1;
-      this.look(...(inside ? [i, row, column] : [late, ...this.layers[late].strongest]));
+      this.setZoom(zooms.parse(view));
+      this.panels.forEach((_, i) => this.drawPanel(i));
+      this.lookAt(...(chosen ?? [last, ...this.layers[last].strongest]));
       put(this.legend, this.legend.dataset[this.sized ? "sized" : "equal"]);
     }
 
-    setZoom(zoom, middle) {
-      this.zoom = max(1, min(12, zoom));
-      const half = 0.5 / this.zoom;
-      this.middle = middle.map((value) => max(half, min(1 - half, value)));
-      this.classList.toggle("zoomed", this.zoom > 1);
-      for (const { stage } of this.panels) {
-        const [left, top] = this.middle.map((value) => `${100 * (0.5 - value * this.zoom)}%`);
-        Object.assign(stage.root.style, { width: `${100 * this.zoom}%`, left, top });
+    /* The cell "layer.row.column", as the address has it; undefined if it is none. */
+    cellOf(text) {
+      const [i, ...rest] = (text ?? "").split(".");
+      const layer = this.layers[i];
+      const cell = layer && atlas.parseCell(rest.join("."), layer.rows, layer.columns);
+      return cell && [Number(i), ...cell];
+    }
+
+    numbers() {
+      const rows = this.panels.map(({ title, grid }, i) => {
+        const length = this.lengthAt(i, grid.row, grid.column);
+        return [
+          atlas.name(title),
+          describePosition(grid.row, grid.column),
+          activation(length),
+          percent(length / this.layers[i].longest),
+        ];
+      });
+      return [["Layer", "Position", "Length", "Share of the largest"], rows];
+    }
+
+    /* ---------------------------------------------------------------------------- zoom */
+    step(direction) {
+      const { factor, middle } = this.zoom;
+      const factors = { in: factor * STEP, out: factor / STEP, whole: 1 };
+      this.zoomTo(zooms.fit({ factor: factors[direction], middle }), false);
+    }
+
+    zoomTo(zoom, passing = true) {
+      this.setZoom(zoom);
+      this.choose({ view: zooms.write(zoom) }, { passing });
+    }
+
+    setZoom(zoom) {
+      const { factor, middle } = zoom;
+      const [left, top] = middle.map((value) => `${100 * (0.5 - value * factor)}%`);
+      this.zoom = zoom;
+      this.classList.toggle("zoomed", factor > 1);
+      for (const { view } of this.panels) {
+        Object.assign(view.root.style, { width: `${100 * factor}%`, left, top });
       }
-      put(this.level, `${round(100 * this.zoom)} %`);
-      this.buttons.in.disabled = this.zoom === 12;
-      this.buttons.out.disabled = this.buttons.whole.disabled = this.zoom === 1;
+      put(this.level, `${Math.round(100 * factor)} %`);
+      this.buttons.in.disabled = factor === zooms.LARGEST;
+      this.buttons.out.disabled = factor === 1;
+      this.buttons.whole.disabled = factor === 1;
     }
 
-    zoomTo(zoom, middle, passing = true) {
-      this.setZoom(zoom, middle);
-      const view = this.zoom === 1 ? null : [100 * this.zoom, ...this.middle.map((value) => 1000 * value)].map(round).join(".");
-      this.choose({ view }, { passing });
-    }
-
-    /* Zoom so that what is at a place of the window stays there. */
-    zoomAt(zoom, place) {
-      const wanted = max(1, min(12, zoom));
-      this.zoomTo(wanted, this.middle.map((value, axis) => value + (place[axis] - 0.5) * (1 / this.zoom - 1 / wanted)));
-    }
-
-    move(i, row, column, keyed) {
-      this.look(i, row, column);
+    /* ------------------------------------------------------------------------ position */
+    hover(i, row, column, byKey) {
+      if (this.gestures.dragging || (this.held && !byKey)) return;
+      this.lookAt(i, row, column);
       this.choose({ cell: `${i}.${row}.${column}` }, { passing: true });
-      const { rows, columns } = this.layers[i], half = 0.5 / this.zoom;
-      const at = [(column + 0.5) / columns, (row + 0.5) / rows];
-      if (keyed && at.some((value, axis) => Math.abs(value - this.middle[axis]) > half)) this.zoomTo(this.zoom, at);
+      if (byKey) this.bringIntoView(i, row, column);
+    }
+
+    bringIntoView(i, row, column) {
+      const { rows, columns } = this.layers[i];
+      const middle = [(column + 0.5) / columns, (row + 0.5) / rows];
+      if (!zooms.shows(this.zoom, middle)) {
+        this.zoomTo(zooms.fit({ factor: this.zoom.factor, middle }));
+      }
     }
 
     hold(i, row, column) {
-      const { grid } = this.panels[i], again = this.held && this.from === i && row === grid.row && column === grid.column;
+      if (this.gestures.dragging) return;
+      const { grid } = this.panels[i];
+      const again = this.held && this.from === i && row === grid.row && column === grid.column;
       this.choose({ cell: `${i}.${row}.${column}`, held: again ? null : "yes" });
     }
 
-    lengthAt(i, { row, column } = this.panels[i].grid) {
+    /* Mark a cell of layer `from`, and those at the same position of the photograph elsewhere. */
+    lookAt(from, row, column) {
+      this.from = from;
+      atlas.linkGrids(this.panels, from, row, column, this.held);
+      this.panels.forEach((_, i) => this.drawLens(i));
+      this.showHint();
+      this.table();
+      this.announce(`${this.panels[from].title}, ${this.describe(from, row, column)}`);
+    }
+
+    drawLens(i) {
+      const { root, grid, lens, text, title } = this.panels[i];
+      const { row, column } = grid;
+      const offset = (index, count) => `${count > 1 ? (100 * index) / (count - 1) : 0}%`;
+      root.classList.toggle("looked-at", i === this.from);
+      lens.style.backgroundPosition = `${offset(column, grid.columns)} ${offset(row, grid.rows)}`;
+      lens.dataset.picture = this.isDead(i, row, column) ? "dead" : "alive";
+      lens.ariaLabel = `Enlarged cell of ${title}`;
+      put(text, this.describe(i, row, column));
+    }
+
+    lengthAt(i, row, column) {
       return this.layers[i].lengths.at(row, column);
     }
 
@@ -152,39 +258,46 @@
     }
 
     describe(i, row, column) {
-      const length = this.lengthAt(i, { row, column });
-      const note = !this.layers[i].grid ? ". No grid has been rendered: this is the photograph" : this.isDead(i, row, column) ? ". The picture found does not show what is active here" : "";
-      return `${spot(row, column)}: length ${activation(length)}, ${percent(length / this.layers[i].most)} of the largest${note}`;
+      const length = this.lengthAt(i, row, column);
+      const share = percent(length / this.layers[i].longest);
+      const measured = `length ${activation(length)}, ${share} of the largest`;
+      return `${describePosition(row, column)}: ${measured}${this.flawOf(i, row, column)}`;
     }
 
-    look(from, row, column) {
-      this.from = from;
-      linkGrids(this.panels, from, row, column, this.held);
-      this.panels.forEach(({ root, grid, lens, text, title }, i) => {
-        const share = (at, count) => (count > 1 ? (100 * at) / (count - 1) : 0);
-        root.classList.toggle("looked-at", i === from);
-        lens.style.backgroundPosition = `${share(grid.column, grid.columns)}% ${share(grid.row, grid.rows)}%`;
-        lens.dataset.picture = this.isDead(i, grid.row, grid.column) ? "dead" : "alive";
-        lens.ariaLabel = `Enlarged cell of ${title}`;
-        put(text, this.describe(i, grid.row, grid.column));
-      });
-      this.advise();
-      this.table();
-      this.say(`${this.panels[from].title}, ${this.describe(from, row, column)}`);
+    flawOf(i, row, column) {
+      if (!this.layers[i].grid) return ". No grid has been rendered: this is the photograph";
+      if (!this.isDead(i, row, column)) return "";
+      return ". The picture does not show what is active here";
     }
 
-    /* Draw a layer's cells, each as large as its vector is long. */
+    /* --------------------------------------------------------------- sized by magnitude */
     drawPanel(i) {
-      const { stage: { root, canvas, image } } = this.panels[i], { rows, columns, lengths, most } = this.layers[i];
+      const { root, canvas, image } = this.panels[i].view;
       root.classList.toggle("sized", this.sized);
       canvas.classList.toggle("shown", this.sized);
       if (!this.sized || !image.complete || !image.naturalWidth) return;
-      const width = (canvas.width = image.naturalWidth) / columns, height = (canvas.height = image.naturalHeight) / rows;
-      const context = canvas.getContext("2d");
-      for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
-        const side = Math.sqrt(lengths.at(row, column) / most), x = column * width, y = row * height;
-        context.drawImage(image, x, y, width, height, x + (width * (1 - side)) / 2, y + (height * (1 - side)) / 2, width * side, height * side);
+      const { rows, columns } = this.layers[i];
+      canvas.width = image.naturalWidth;
+      canvas.height = image.naturalHeight;
+      const pen = canvas.getContext("2d");
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) this.drawCell(pen, i, row, column);
       }
     }
-  });
+
+    /* Copy one cell, shrunk about its middle to the share of its area that its length has. */
+    drawCell(pen, i, row, column) {
+      const { image } = this.panels[i].view;
+      const { rows, columns, longest } = this.layers[i];
+      const side = Math.sqrt(this.lengthAt(i, row, column) / longest);
+      const width = image.naturalWidth / columns;
+      const height = image.naturalHeight / rows;
+      const [x, y] = [column * width, row * height];
+      const left = x + (width * (1 - side)) / 2;
+      const top = y + (height * (1 - side)) / 2;
+      pen.drawImage(image, x, y, width, height, left, top, width * side, height * side);
+    }
+  }
+
+  atlas.define("activation_grids", ActivationGrids);
 }

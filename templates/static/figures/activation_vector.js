@@ -1,29 +1,71 @@
-/* The activation vector: one cell's picture, and the channels that it is made of. */
+/* The activation vector: one cell's activations as a picture, and the channels they consist of. */
 "use strict";
 
 {
-  const { activation, address, layer: layerOf, percent, put, spot } = atlas;
-  const { floor } = Math;
+  const { activation, address, describePosition, percent, put } = atlas;
 
-  atlas.define("activation_vector", class extends atlas.CellFigure {
-    static parts = { whole: ".whole .picture", caption: ".whole figcaption", rest: ".rest", summary: ".vector-summary" };
+  class ActivationVector extends atlas.CellFigure {
+    static parts = {
+      whole: ".whole .picture",
+      caption: ".whole figcaption",
+      residual: ".residual",
+      summary: ".vector-summary",
+    };
 
     draw(row, column) {
-      const { layer, grid, dead, length, block, peak, share } = this.layer, [count, height, width] = layerOf(layer).shape;
-      const positions = (at, size) => (size > block ? Math.min(1, (at * block) / (size - block)) : 0) * 100;
-      const failed = dead.some(([y, x]) => floor(y / block) === row && floor(x / block) === column);
-      Object.assign(this.whole.style, {
-        backgroundImage: `url("${address(grid ?? `photographs/${this.image}.webp`)}")`,
-        backgroundSize: `${(100 * width) / block}% ${(100 * height) / block}%`,
-        backgroundPosition: `${positions(column, width)}% ${positions(row, height)}%`,
-      });
-      this.whole.dataset.picture = failed && block === 1 ? "dead" : "alive";
-      this.whole.ariaLabel = `${grid ? "Picture of the activation vector" : "Photograph"} at ${spot(row, column)}`;
-      const what = grid ? (block > 1 ? `${block} × ${block} activation vectors` : "activation vector") : "the photograph here; no activation grid has been rendered";
-      put(this.caption, `${what}, ${block > 1 ? "mean " : ""}length ${activation(length.at(row, column))}${this.whole.dataset.picture === "dead" ? " (the picture found does not show what is active)" : ""}`);
-      const left = count - this.strongest(row, column).length;
-      put(this.rest, `+ ${left} more`);
-      put(this.summary, `The channels shown make up ${percent(share.at(row, column))} of the vector (of its squared length); ${left} others make up the rest.`);
+      const [count] = atlas.layer(this.layer.layer).shape;
+      const others = count - this.strongest(row, column).length;
+      const share = percent(this.layer.share.at(row, column));
+      this.drawPicture(row, column);
+      put(this.caption, this.captionOf(row, column));
+      put(this.residual, `+ ${others} more`);
+      put(
+        this.summary,
+        `The channels shown make up ${share} of the vector (of its squared length); ` +
+          `${others} others make up the rest.`,
+      );
     }
-  });
+
+    /* The cell's part of the activation grid, or of the photograph where there is no grid. */
+    drawPicture(row, column) {
+      const { layer, grid, block } = this.layer;
+      const [, height, width] = atlas.layer(layer).shape;
+      const path = grid ?? `photographs/${this.image}.webp`;
+      const name = grid ? "Picture of the activation vector" : "Photograph";
+      const offset = (index, size) => {
+        const share = size > block ? Math.min(1, (index * block) / (size - block)) : 0;
+        return `${100 * share}%`;
+      };
+      Object.assign(this.whole.style, {
+        backgroundImage: `url("${address(path)}")`,
+        backgroundSize: `${(100 * width) / block}% ${(100 * height) / block}%`,
+        backgroundPosition: `${offset(column, width)} ${offset(row, height)}`,
+      });
+      this.whole.dataset.picture = this.isDead(row, column) ? "dead" : "alive";
+      this.whole.ariaLabel = `${name} at ${describePosition(row, column)}`;
+    }
+
+    /* Whether the picture failed; among the several of a block, some may have. */
+    isDead(row, column) {
+      const { block, dead } = this.layer;
+      return block === 1 && dead.some(([y, x]) => y === row && x === column);
+    }
+
+    captionOf(row, column) {
+      const { block, length } = this.layer;
+      const written = activation(length.at(row, column));
+      const measure = block > 1 ? `mean length ${written}` : `length ${written}`;
+      const failed = this.isDead(row, column);
+      const flaw = failed ? " (the picture does not show what is active)" : "";
+      return `${this.kindOfPicture()}, ${measure}${flaw}`;
+    }
+
+    kindOfPicture() {
+      const { grid, block } = this.layer;
+      if (!grid) return "photograph at this position; no activation grid has been rendered";
+      return block > 1 ? `${block} × ${block} activation vectors` : "activation vector";
+    }
+  }
+
+  atlas.define("activation_vector", ActivationVector);
 }

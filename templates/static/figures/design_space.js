@@ -1,25 +1,35 @@
-/* The design space: the diagrams stand in the page; what comes here is what lies behind each of them for a photograph. */
+/* The design space: the diagrams are in the page; what is loaded here are the arrays behind each of
+   them for a photograph. */
 "use strict";
 
 {
   const { element, find, findAll, name: bdi, photograph: photographOf } = atlas;
 
-  atlas.define("design_space", class extends atlas.Figure {
-    numbers() {
-      return [["Figure", "Content", "Shape", "Units", "Presentation"], this.rows];
+  const titleOf = (figure) => find(document, `#${figure.replaceAll("_", "-")}-title`).textContent;
+
+  class DesignSpace extends atlas.Figure {
+    show({ figures }, image) {
+      const shown = findAll(this, ".diagram[data-figure]").map(({ dataset }) => dataset.figure);
+      this.rows = shown.flatMap((figure) => this.rowsOf(figure, figures[figure] ?? []));
+      const { title } = photographOf(image);
+      this.announce(`${this.rows.length} arrays are behind the figures for ${title}`);
     }
 
-    show({ figures }, image) {
-      const cards = findAll(this, ".diagram[data-figure]");
-      this.rows = cards.flatMap(({ dataset }) => (figures[dataset.figure] ?? []).map(([path, shape, units, letters]) => [
-        find(document, `#${dataset.figure.replaceAll("_", "-")}-title`).textContent,
-        element("code", bdi(path)), shape.join(" × ") || "1", units, letters,
-      ]));
-      this.say(`${this.rows.length} arrays lie behind the figures for ${photographOf(image).title}`);
+    rowsOf(figure, arrays) {
+      return arrays.map(([path, shape, units, letters]) => {
+        const content = element("code", bdi(path));
+        return [titleOf(figure), content, shape.join(" × ") || "1", units, letters];
+      });
     }
 
     apply() {
       this.table();
     }
-  });
+
+    numbers() {
+      return [["Figure", "Content", "Shape", "Units", "Presentation"], this.rows];
+    }
+  }
+
+  atlas.define("design_space", DesignSpace);
 }

@@ -1,38 +1,63 @@
-/* Neuron groups: a layer in a few groups. Pointing at a group, or reaching it with the keyboard, shows it alone; a click
-   keeps it. Pointing at a place shows how strongly each group is present there. */
+/* Neuron groups: a layer in a few groups. Pointing at a group, or reaching it with the keyboard,
+   shows it alone; a click keeps it. Pointing at a position shows how strongly each group is present
+   there; a click keeps that, too. */
 "use strict";
 
 {
-  const { activation, bar, cellOf, colours, countChoice, element, evidence, find, findAll, flaw, groupKey, name: bdi, number: decimal, on, percent, picture: pictureOf, pointing, put, signed, spot } = atlas;
-  const { abs, max, min } = Math;
+  const { bar, colours, countChoice, describePosition, element, evidence, find } = atlas;
+  const { flaw, groupKey, on, parseCell, percent, picture: pictureOf, pointing, put } = atlas;
+  const { activation, name: bdi, number: decimal, signed } = atlas;
 
-  atlas.define("neuron_groups", class extends atlas.Figure {
-    static parts = { cards: ".groups", most: ".maximum" };
+  const FAINT = 0.02; // of the scale; a group that is less present at a position counts as absent
+  const NAMED = 3; // groups of a position that are read out
+
+  const largest = (values) => Math.max(...values);
+
+  class NeuronGroups extends atlas.Figure {
+    static parts = {
+      cards: ".groups",
+      peakText: ".maximum",
+      fullPresence: ".full-presence",
+      fullAttribution: ".full-attribution",
+    };
 
     build() {
-      const roots = findAll(this, ".stage");
-      [this.photo, this.map] = roots.map((root) => new atlas.Stage(root));
-      this.grids = roots.map((root, i) => {
-        const grid = new atlas.Grid(root, {
-          hover: (row, column) => this.look({ cell: [row, column] }),
-          choose: (row, column) => this.choose({ cell: `${row}.${column}` === this.held?.join(".") ? null : `${row}.${column}` }),
-          back: () => this.held && this.choose({ cell: null }),
-          label: (row, column) => this.describe(row, column),
-        }, i ? "Places in the map of groups" : undefined);
-        on(grid.root, "pointerleave", () => this.look());
-        on(grid.cell, "focus", () => this.look({ cell: [grid.row, grid.column] }));
-        on(grid.cell, "blur", () => this.look());
-        return grid;
-      });
+      const map = find(this, ".group-map");
+      this.mapView = new atlas.PhotographView(map);
+      this.grids = [
+        this.makeGrid(this.view.root),
+        this.makeGrid(map, "Positions in the map of groups"),
+      ];
       this.renew = pointing(this.cards, "group", {
         look: (group) => this.look({ group }),
-        pick: (group) => this.choose({ group: Number(group) === this.pinned ? null : Number(group) + 1 }),
+        pick: (group) => this.pickGroup(Number(group)),
         back: () => this.pinned !== null && this.choose({ group: null }),
       });
     }
 
+    makeGrid(root, name) {
+      const grid = new atlas.Grid(root, {
+        hover: (row, column) => this.look({ cell: [row, column] }),
+        choose: (row, column) => this.pickCell(`${row}.${column}`),
+        back: () => this.held && this.choose({ cell: null }),
+        label: (row, column) => this.describe(row, column),
+      }, name);
+      on(grid.root, "pointerleave", () => this.look());
+      on(grid.cell, "focus", () => this.look({ cell: [grid.row, grid.column] }));
+      on(grid.cell, "blur", () => this.look());
+      return grid;
+    }
+
+    pickGroup(g) {
+      this.choose({ group: g === this.pinned ? null : g + 1 });
+    }
+
+    pickCell(cell) {
+      this.choose({ cell: cell === this.held?.join(".") ? null : cell });
+    }
+
     show(data, image) {
-      this.photo.photograph(image);
+      this.view.photograph(image);
       this.drawn = null;
       this.classes = data.classes;
       this.offer(data, "count", "group", "cell");
@@ -40,128 +65,254 @@
     }
 
     apply({ layer, count, group, cell }) {
-      const chosen = this.layerNamed(layer), all = chosen.factors;
-      this.layer = chosen.layer;
-      this.factors = all.find((each) => String(each.count) === count) ?? all.find((each) => each.count === chosen.count);
-      countChoice(find(this, ".count-choice"), all.map((each) => each.count), (n) => this.choose({ count: n, group: null }))(this.factors.count);
-      if (this.drawn !== this.factors) this.drawGroups();
-      const [, rows, columns] = this.presence.shape;
-      const number = Number(group) - 1;
-      this.pinned = Number.isInteger(number) && number >= 0 && number < this.factors.count ? number : null;
-      this.held = cellOf(cell, rows, columns) ?? null;
+      const { layer: name, count: first, factorizations } = this.layerNamed(layer);
+      this.layer = name;
+      this.shown = factorizations.find((each) => String(each.count) === count) ??
+        factorizations.find((each) => each.count === first);
+      this.offerCounts(factorizations.map((each) => each.count));
+      if (this.drawn !== this.shown) this.draw();
+      const { rows, columns } = this.size();
+      this.pinned = this.parseGroup(group);
+      this.held = parseCell(cell, rows, columns) ?? null;
       this.look();
     }
 
-    drawGroups() {
-      const { factors } = this, { count, units, explained, negative } = factors;
-      this.drawn = factors;
-      Object.assign(this, { presence: factors.presence, effect: factors.effect, rest: factors.rest });
-      const [, rows, columns] = this.presence.shape;
-      this.grids.forEach((grid) => {
-        grid.shape(rows, columns);
-        grid.place(min(grid.row, rows - 1), min(grid.column, columns - 1));
-      });
-      this.places = Float32Array.from({ length: rows * columns }, (_, i) => i);
-      this.peak = 255 * this.presence.scale;
-      this.full = max(...this.effect.values.map(abs), 1e-9);
-      this.cards.style.setProperty("--count", count);
-      this.cards.style.setProperty("--rows", this.classes.length + 1);
-      this.cards.classList.toggle("many", count > 9);
-      const names = ["", "present, at most", ...this.classes.map(({ name }) => bdi(name))].map((name) => element("span", name));
-      this.present = names[1];
-      this.buttons = units.map((unit, g) => this.card(unit, g));
-      this.renew([element("div.row-names", { "aria-hidden": "true" }, ...names), ...this.buttons]);
-      put(this.most, activation(this.peak));
-      put(this.legend, `A full bar of presence is ${activation(this.peak)}, of effect ${decimal(this.full)} logits; to the right: for the class, to the left and hatched: against it.`);
-      this.describeSums(explained, negative);
-      this.table();
+    offerCounts(counts) {
+      const choose = (count) => this.choose({ count, group: null });
+      const mark = countChoice(find(this, ".count-choice"), counts, choose);
+      mark(this.shown.count);
+    }
+
+    /* The index of a group that the address counts from 1; null if there is no such group. */
+    parseGroup(text) {
+      const g = Number(text) - 1;
+      return Number.isInteger(g) && g >= 0 && g < this.shown.count ? g : null;
+    }
+
+    // ------------------------------------------------------------------------------------- numbers
+    size() {
+      const [, rows, columns] = this.shown.presence.shape;
+      return { rows, columns };
+    }
+
+    /* How strongly a group is present at a cell, or else where it is strongest. */
+    strength(g, cell) {
+      const { presence } = this.shown;
+      return cell ? presence.at(g, ...cell) : largest(presence.slice(g)) * presence.scale;
+    }
+
+    /* What a group, the residual and the whole layer add to each class, in logits. */
+    ofGroup(g) {
+      return this.classes.map((_, k) => this.shown.attribution.at(g, k));
+    }
+
+    ofResidual() {
+      return this.classes.map((_, k) => this.shown.residual.at(k));
+    }
+
+    ofLayer() {
+      const { units } = this.shown;
+      const parts = [...units.map((_, g) => this.ofGroup(g)), this.ofResidual()];
+      return this.classes.map((_, k) => parts.reduce((sum, values) => sum + values[k], 0));
     }
 
     numbers() {
-      const { units, places } = this.factors, empty = ["", ""];
-      const row = (name, values, ...before) => [name, ...before, ...values.map((value) => signed(value))];
-      return [["Part of the layer", "Where", "Presence, at most", ...this.classes.map(({ name }) => `To ${name}, logits`)], [
-        ...units.map((_, g) => row(`group ${g + 1}`, this.effects(g), places[g], activation(this.strength(g)))),
-        row("what the groups leave", this.classes.map((_, k) => this.rest.at(k)), ...empty),
-        row("the whole layer", this.classes.map((_, k) => this.total(k)), ...empty),
-        row("logit", this.classes.map(({ logit }) => logit), ...empty),
-      ]];
+      const { units, positions } = this.shown;
+      const row = (name, values, where = "", strength = "") => [
+        name,
+        where,
+        strength,
+        ...values.map((value) => signed(value)),
+      ];
+      const headings = ["Part of the layer", "Where", "Presence, at most"];
+      return [
+        [...headings, ...this.classes.map(({ name }) => `To ${name}, logits`)],
+        [
+          ...units.map((_, g) =>
+            row(`group ${g + 1}`, this.ofGroup(g), positions[g], activation(this.strength(g)))
+          ),
+          row("residual", this.ofResidual()),
+          row("the whole layer", this.ofLayer()),
+          row("logit", this.classes.map(({ logit }) => logit)),
+        ],
+      ];
+    }
+
+    // ------------------------------------------------------------------------------------- drawing
+    draw() {
+      const { count, units, presence, attribution } = this.shown;
+      this.drawn = this.shown;
+      this.peak = 255 * presence.scale;
+      this.fullBar = Math.max(...attribution.values.map(Math.abs), 1e-9);
+      this.drawGrids();
+      this.cards.style.setProperty("--count", count);
+      this.cards.style.setProperty("--rows", this.classes.length + 1);
+      this.cards.classList.toggle("many", count > 9);
+      this.buttons = units.map((unit, g) => this.card(unit, g));
+      this.renew([this.rowNames(), ...this.buttons]);
+      put(this.peakText, activation(this.peak));
+      this.explain();
+      this.table();
+    }
+
+    drawGrids() {
+      const { rows, columns } = this.size();
+      this.cellNumbers = Float32Array.from({ length: rows * columns }, (_, i) => i);
+      for (const grid of this.grids) {
+        grid.shape(rows, columns);
+        grid.moveTo(Math.min(grid.row, rows - 1), Math.min(grid.column, columns - 1));
+      }
+    }
+
+    rowNames() {
+      this.presentText = element("span", "present, at most");
+      const classes = this.classes.map(({ name }) => element("span", bdi(name)));
+      const hidden = { "aria-hidden": "true" };
+      return element("div.row-names", hidden, element("span", ""), this.presentText, ...classes);
     }
 
     card(unit, g) {
-      const picture = pictureOf(this.layer, unit, `group ${g + 1}`);
-      picture.title = this.factors.places[g];
-      const values = this.effects(g);
-      return element("button.channel.group", { "data-group": g, "aria-pressed": "false",
-        "aria-label": `Group ${g + 1}, ${this.factors.places[g]}: ${this.classes.map(({ name }, k) => `${signed(values[k])} logits to ${name}`).join("; ")}${flaw(picture)}. Show where it is.` },
-      groupKey(g), picture,
-      element("span.evidence.presence", element("span.evidence-name", "present"), element("span.value"), element("span.track", element("span.fill"))),
-      // What it adds to the logits: to the right for the class, to the left against it.
-      ...values.map((value, k) => evidence(bdi(this.classes[k].name), signed(value), bar(abs(value) / this.full / 2, value > 0 ? "for" : "against"))));
+      const icon = pictureOf(this.layer, unit, `group ${g + 1}`);
+      icon.title = this.shown.positions[g];
+      const presence = element(
+        "span.evidence.presence",
+        element("span.evidence-name", "present"),
+        element("span.value"),
+        element("span.track", element("span.fill")),
+      );
+      const attributes = {
+        "data-group": g,
+        "aria-pressed": "false",
+        "aria-label": this.labelOf(g, icon),
+      };
+      const effects = this.ofGroup(g).map((value, k) => this.evidenceFor(k, value));
+      return element("button.channel.group", attributes, groupKey(g), icon, presence, ...effects);
     }
 
-    effects(g) {
-      return this.classes.map((_, k) => this.effect.at(g, k));
+    labelOf(g, icon) {
+      const values = this.ofGroup(g);
+      const effects = this.classes.map(({ name }, k) => `${signed(values[k])} logits to ${name}`);
+      const where = this.shown.positions[g];
+      return `Group ${g + 1}, ${where}: ${effects.join("; ")}${flaw(icon)}. Show where it is.`;
     }
 
-    total(k) {
-      return this.factors.units.reduce((sum, _, g) => sum + this.effect.at(g, k), this.rest.at(k));
+    /* A bar to the right where a group adds to class k, to the left where it takes from it. */
+    evidenceFor(k, value) {
+      const share = Math.abs(value) / this.fullBar / 2;
+      const filled = bar(share, value > 0 ? "for" : "against");
+      return evidence(bdi(this.classes[k].name), signed(value), filled);
     }
 
-    /* How strongly a group is present at a place, or where it is strongest. */
-    strength(g, cell) {
-      return (cell ? this.presence.at(g, ...cell) : max(...this.presence.slice(g)) * this.presence.scale);
+    explain() {
+      put(this.fullPresence, activation(this.peak));
+      put(this.fullAttribution, decimal(this.fullBar));
+      this.legend.hidden = false;
+      put(this.sums, this.describeShares(), " To the logit of ", ...this.describeSums());
     }
 
-    describeSums(explained, negative) {
-      const { name, logit } = this.classes[0], sum = this.total(0) - this.rest.at(0);
-      put(this.sums, `These ${this.factors.count} groups hold ${percent(explained)} of the squared activations of this layer${negative ? `; ${percent(negative)} of its activations are negative and in no group` : ""}. To the logit of `, bdi(name), ` they add ${signed(sum)}, what they leave ${signed(this.rest.at(0))}, the whole layer ${signed(this.total(0))}; the logit is ${signed(logit)}, and the difference comes from biases and from curvature.`);
+    describeShares() {
+      const { count, explained, negative } = this.shown;
+      const groups = `These ${count} groups hold ${percent(explained)} of the squared activations`;
+      const rest = `${percent(negative)} of its activations are negative and in no group`;
+      return `${groups} of this layer${negative ? `; ${rest}` : ""}.`;
     }
 
-    describe(row, column) {
-      const here = this.factors.units.map((_, g) => [g, this.strength(g, [row, column])]).filter(([, value]) => value > 0).sort((a, b) => b[1] - a[1]).slice(0, 3);
-      return `${spot(row, column)}: ${here.map(([g, value]) => `group ${g + 1}, ${activation(value)}`).join("; ") || "no group"}`;
+    describeSums() {
+      const { name, logit } = this.classes[0];
+      const [residual] = this.ofResidual();
+      const [whole] = this.ofLayer();
+      const groups = `the groups add ${signed(whole - residual)}`;
+      const others = `the residual ${signed(residual)}, the whole layer ${signed(whole)}`;
+      const missed = "the difference comes from biases and from curvature";
+      return [bdi(name), ` ${groups}, ${others}; the logit is ${signed(logit)}, and ${missed}.`];
     }
 
-    /* The colour of a place: its groups' colours mixed by the squares of their strengths, the brighter the stronger. */
-    mixed(i) {
-      const [, rows, columns] = this.presence.shape, colour = [0, 0, 0];
-      let sum = 0;
-      for (let g = 0; g < this.factors.count; g++) {
-        const square = this.presence.values[g * rows * columns + i] ** 2;
-        sum += square;
-        colours.group(g).forEach((part, c) => (colour[c] += square * part));
-      }
-      return [...colour.map((part) => part / (sum || 1)), min(1, Math.sqrt(sum) / 255)];
-    }
-
-    /* Show one group alone, or all; at a place, or everywhere. */
+    // ------------------------------------------------------------------------------------- looking
+    /* Show one group alone, or all; at a cell, or everywhere. A cell counts before a group, and
+       what is pointed at before what has the focus, and that before what is kept. */
     look({ group, cell } = {}) {
       const focused = find(this.cards, "button:focus-visible")?.dataset.group;
-      const g = cell ? this.pinned : group ?? focused ?? this.pinned, alone = g != null;
-      const place = cell ?? this.held, [, rows, columns] = this.presence.shape;
-      if (alone) this.photo.show(this.presence, Number(g));
-      else this.photo.clear();
-      const values = alone ? this.presence.slice(Number(g)) : this.places;
-      this.map.map(values, rows, columns, alone ? (t) => [...colours.group(Number(g)), t] : (i) => this.mixed(i), alone ? 255 : 1);
-      this.grids.forEach((grid) => {
-        if (place) grid.place(...place, Boolean(this.held));
-        grid.cell.classList.toggle("idle", !place);
-      });
-      this.buttons.forEach((button, each) => {
-        button.classList.toggle("looked-at", each === Number(g) && alone);
-        button.ariaPressed = each === this.pinned;
-        const value = this.strength(each, place);
+      const looked = cell ? this.pinned : group ?? focused ?? this.pinned;
+      const alone = looked === null ? null : Number(looked);
+      const at = cell ?? this.held;
+      if (alone === null) this.drawAll();
+      else this.drawAlone(alone);
+      this.moveGrids(at);
+      this.markButtons(alone, at);
+      put(this.presentText, at ? "present here" : "present, at most");
+      put(this.caption, this.captionFor(alone, at));
+      if (at) this.announce(this.describe(...at));
+      else if (alone !== null) this.announce(this.buttons[alone].ariaLabel);
+    }
+
+    drawAll() {
+      const { rows, columns } = this.size();
+      this.view.clear();
+      this.mapView.map(this.cellNumbers, rows, columns, (i) => this.mixedColour(i), 1);
+    }
+
+    drawAlone(g) {
+      const { presence } = this.shown;
+      const { rows, columns } = this.size();
+      this.view.show(presence, g);
+      this.mapView.map(presence.slice(g), rows, columns, (t) => [...colours.group(g), t], 255);
+    }
+
+    /* The colour of cell i: its groups' colours mixed by the squares of their strengths, the more
+       opaque the stronger they are together. */
+    mixedColour(i) {
+      const { rows, columns } = this.size();
+      const { count, presence } = this.shown;
+      const mixed = [0, 0, 0];
+      let sum = 0;
+      for (let g = 0; g < count; g++) {
+        const square = presence.values[g * rows * columns + i] ** 2;
+        sum += square;
+        colours.group(g).forEach((part, c) => mixed[c] += square * part);
+      }
+      const opacity = Math.min(1, Math.sqrt(sum) / 255);
+      return [...mixed.map((part) => part / (sum || 1)), opacity];
+    }
+
+    moveGrids(at) {
+      for (const grid of this.grids) {
+        if (at) grid.moveTo(...at, Boolean(this.held));
+        grid.cell.classList.toggle("idle", !at);
+      }
+    }
+
+    markButtons(alone, at) {
+      this.buttons.forEach((button, g) => {
+        const value = this.strength(g, at);
+        button.classList.toggle("looked-at", g === alone);
+        button.classList.toggle("faint", Boolean(at) && value < FAINT * this.peak);
+        button.ariaPressed = g === this.pinned;
         put(find(button, ".presence .value"), activation(value));
         find(button, ".presence .fill").style.width = `${(100 * value) / this.peak}%`;
-        button.classList.toggle("faint", Boolean(place) && value < 0.02 * this.peak);
       });
-      put(this.present, place ? "present here" : "present, at most");
-      this.caption.textContent = place ? `Row ${place[0] + 1}, column ${place[1] + 1}: how strongly each group is present there.${this.held ? " Click the place again, or press Escape, to let go." : ""}`
-        : alone ? `Group ${Number(g) + 1} alone, ${this.factors.places[g]}: the darker, the less of it.${this.pinned === Number(g) ? " Click it again, or press Escape, to let go." : ""}`
-        : this.caption.dataset.rest;
-      if (place) this.say(this.describe(...place));
-      else if (alone) this.say(this.buttons[g].ariaLabel);
     }
-  });
+
+    captionFor(alone, at) {
+      const letGo = (thing) => ` Click ${thing} again, or press Escape, to let go.`;
+      if (at) {
+        const here = `Row ${at[0] + 1}, column ${at[1] + 1}`;
+        const hint = this.held ? letGo("the position") : "";
+        return `${here}: how strongly each group is present there.${hint}`;
+      }
+      if (alone === null) return this.caption.dataset.idle;
+      const group = `Group ${alone + 1} alone, ${this.shown.positions[alone]}`;
+      return `${group}: the darker, the less of it.${alone === this.pinned ? letGo("it") : ""}`;
+    }
+
+    /* A cell in words, with the groups that are strongest there. */
+    describe(row, column) {
+      const strengths = this.shown.units.map((_, g) => [g, this.strength(g, [row, column])]);
+      const present = strengths.filter(([, value]) => value > 0).sort((a, b) => b[1] - a[1]);
+      const named = present.slice(0, NAMED)
+        .map(([g, value]) => `group ${g + 1}, ${activation(value)}`);
+      return `${describePosition(row, column)}: ${named.join("; ") || "no group"}`;
+    }
+  }
+
+  atlas.define("neuron_groups", NeuronGroups);
 }

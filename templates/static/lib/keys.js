@@ -1,47 +1,77 @@
-/* The keyboard: one stop for the Tab key in a row of buttons, arrows within it. */
+/* The keyboard and the pointer on a row of buttons: one stop for the Tab key, arrows within it. */
 "use strict";
 
 {
   const { find, findAll, on, put } = atlas;
 
-  /* Keep one of the elements matching `selector` in `container` in the tab order; arrow keys, Home and End move on. */
+  /* Keep one of the elements matching `selector` in `container` in the tab order; arrow keys, Home
+     and End move on. Returns what to call after the elements have changed. */
   atlas.roving = (container, selector) => {
-    const items = () => findAll(container, selector).filter((item) => !item.disabled && item.offsetParent);
-    const stop = (current) => findAll(container, selector).forEach((item) => (item.tabIndex = item === current ? 0 : -1));
+    const stopAt = (current) => {
+      for (const item of findAll(container, selector)) item.tabIndex = item === current ? 0 : -1;
+    };
     on(container, "focusin", (event) => {
       const item = event.target.closest(selector);
-      if (item) stop(item);
+      if (item) stopAt(item);
     });
-    on(container, "keydown", (event) => {
-      const all = items(), here = all.indexOf(event.target.closest(selector));
-      const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -all.length, End: all.length };
-      if (here < 0 || !(event.key in steps) || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      all[Math.max(0, Math.min(all.length - 1, here + steps[event.key]))].focus();
-    });
-    /* Call after the elements have changed. */
-    return (current) => stop(current && container.contains(current) ? current : find(container, selector));
+    on(container, "keydown", (event) => moveFocus(event, container, selector));
+    return (current) => {
+      const isThere = current && container.contains(current);
+      stopAt(isThere ? current : find(container, selector));
+    };
   };
 
-  /* Buttons of which the one pointed at, or reached by the keyboard, is looked at, and a clicked one picked: look(value) or,
-     when that ends, look(); pick(value); back() for Escape. A button's value is its `data-<key>`. Returns what draws the
-     container anew, draw(children, stop): the button that had the focus has it again; else the Tab key stops at `stop`. */
+  function moveFocus(event, container, selector) {
+    const isReachable = (item) => !item.disabled && item.offsetParent;
+    const items = findAll(container, selector).filter(isReachable);
+    const here = items.indexOf(event.target.closest(selector));
+    const steps = {
+      ArrowRight: 1,
+      ArrowDown: 1,
+      ArrowLeft: -1,
+      ArrowUp: -1,
+      Home: -items.length,
+      End: items.length,
+    };
+    const isModified = event.ctrlKey || event.metaKey || event.altKey;
+    if (here < 0 || isModified || !Object.hasOwn(steps, event.key)) return;
+    event.preventDefault();
+    items[Math.max(0, Math.min(items.length - 1, here + steps[event.key]))].focus();
+  }
+
+  /* Buttons in a container: look(value) is called with the one pointed at or focused, look() when
+     that ends, pick(value) with a clicked one, back() for Escape. A button's value is its
+     `data-<key>`. Returns draw(children, stop), which replaces the buttons: the one that had the
+     focus has it again; otherwise the Tab key stops at `stop`. */
   atlas.pointing = (container, key, { look, pick, back }) => {
-    const value = (event) => event.target.closest("button")?.dataset[key];
-    const hear = (type, act) => on(container, type, act);
-    hear("pointerover", (event) => event.pointerType !== "touch" && look(value(event)));
-    hear("pointerleave", () => look());
-    hear("focusin", (event) => look(value(event)));
-    hear("focusout", (event) => container.contains(event.relatedTarget) || look());
-    hear("click", (event) => value(event) !== undefined && pick(value(event)));
-    hear("keydown", (event) => event.key === "Escape" && back?.());
+    listen(container, key, { look, pick, back });
     const rove = atlas.roving(container, "button");
     return (children, stop = "button") => {
-      const { activeElement: before } = document, focused = container.contains(before) ? before.dataset[key] : undefined;
+      const before = document.activeElement;
+      const focused = container.contains(before) ? before.dataset[key] : undefined;
       put(container, ...children);
       const again = focused && find(container, `[data-${key}="${focused}"]`);
       rove(again ?? find(container, stop));
       again?.focus({ preventScroll: true });
     };
   };
+
+  function listen(container, key, { look, pick, back }) {
+    const valueOf = (event) => event.target.closest("button")?.dataset[key];
+    on(container, "pointerover", (event) => {
+      if (event.pointerType !== "touch") look(valueOf(event));
+    });
+    on(container, "pointerleave", () => look());
+    on(container, "focusin", (event) => look(valueOf(event)));
+    on(container, "focusout", (event) => {
+      if (!container.contains(event.relatedTarget)) look();
+    });
+    on(container, "click", (event) => {
+      const value = valueOf(event);
+      if (value !== undefined) pick(value);
+    });
+    on(container, "keydown", (event) => {
+      if (event.key === "Escape") back?.();
+    });
+  }
 }

@@ -1,54 +1,77 @@
-/* The image picker: a row of thumbnails that stays in sight; its choice counts for the whole page. With many
-   photographs it shows a page of them at a time and can be searched; thumbnails come in sprites, page by page. */
+/* The picker: a row of thumbnails that stays in sight; its choice counts for the whole page. With
+   many photographs it shows a page of them at a time and can be searched. */
 "use strict";
 
 {
-  const { element, find, name: bdi, on, photograph: photographOf, put, roving, sprite, state: choices } = atlas;
-  const { floor, max, min } = Math;
+  const { element, find, on, put, state: choices } = atlas;
+  // Thumbnails in pixels, as in the style sheet
+  const SIDE = 48;
+  const GAP = 10;
+  const MOST = 24; // thumbnails on a page
 
-  customElements.define("atlas-picker", class extends HTMLElement {
+  /* The photographs whose name, title or prediction has all words of a text, in any case. */
+  function search(photographs, text) {
+    const words = text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    return photographs.filter(({ name, title, prediction }) => {
+      const searched = `${name} ${title} ${prediction}`.toLocaleLowerCase();
+      return words.every((word) => searched.includes(word));
+    });
+  }
+
+  class Picker extends HTMLElement {
     connectedCallback() {
       if (!atlas.site) return;
       this.list = find(this, ".picker-list");
       this.status = find(this, ".picker-status");
       this.search = find(this, "input");
+      this.previous = find(this, ".picker-previous");
+      this.next = find(this, ".picker-next");
       this.start = 0;
       this.found = atlas.site.photographs;
-      this.roving = roving(this.list, "button");
-      on(this.search, "input", () => this.filter());
-      on(this.search, "keydown", (event) => {
-        if (event.key === "Escape" && this.search.value) {
-          this.search.value = "";
-          this.filter();
-        }
-      });
-      on(find(this, ".picker-previous"), "click", () => this.turn(-1));
-      on(find(this, ".picker-next"), "click", () => this.turn(1));
-      choices.listen(() => this.follow());
-      new ResizeObserver(() => this.clientWidth !== this.width && this.follow()).observe(this);
+      this.rove = atlas.roving(this.list, "button");
+      this.listen();
       this.follow();
       this.dataset.state = "ready";
     }
 
-    /* How many thumbnails there is room for; buttons and search take some of it when there are more. */
+    listen() {
+      on(this.search, "input", () => this.filter());
+      on(this.search, "keydown", (event) => {
+        if (event.key !== "Escape" || !this.search.value) return;
+        this.search.value = "";
+        this.filter();
+      });
+      on(this.previous, "click", () => this.turn(-1));
+      on(this.next, "click", () => this.turn(1));
+      choices.listen(() => this.follow());
+      const observer = new ResizeObserver(() => {
+        if (this.clientWidth !== this.width) this.follow();
+      });
+      observer.observe(this);
+    }
+
+    /* How many thumbnails fit; buttons and search take some of the room when there are more. */
     fits() {
-      const side = 48, gap = 10, most = 24; // sizes of thumbnails in pixels, as in the style sheet
-      const room = () => max(2, min(most, floor((this.list.clientWidth + gap) / (side + gap))));
       this.classList.remove("many");
-      const many = this.classList.toggle("many", atlas.site.photographs.length > room());
-      return many ? room() : most;
+      const many = this.classList.toggle("many", atlas.site.photographs.length > this.room());
+      return many ? this.room() : MOST;
+    }
+
+    room() {
+      const count = Math.floor((this.list.clientWidth + GAP) / (SIDE + GAP));
+      return Math.max(2, Math.min(MOST, count));
     }
 
     filter() {
-      const words = this.search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-      this.found = atlas.site.photographs.filter(({ name, title, says }) => words.every((word) => `${name} ${title} ${says}`.toLocaleLowerCase().includes(word)));
+      this.found = search(atlas.site.photographs, this.search.value);
       this.start = 0;
-      if (words.length) this.render();
+      if (this.search.value.trim()) this.render();
       else this.follow();
     }
 
     turn(pages) {
-      this.start = max(0, min(this.found.length - 1, this.start + pages * this.shown));
+      const start = this.start + pages * this.shown;
+      this.start = Math.max(0, Math.min(this.found.length - 1, start));
       this.render();
     }
 
@@ -56,33 +79,51 @@
     follow() {
       const index = this.found.findIndex(({ name }) => name === choices.image);
       const shown = this.fits();
-      if (index >= 0) this.start = floor(index / shown) * shown;
+      if (index >= 0) this.start = Math.floor(index / shown) * shown;
       this.render();
     }
 
     render() {
-      const all = atlas.site.photographs, focused = this.list.contains(document.activeElement);
       this.width = this.clientWidth;
       this.shown = this.fits();
-      const many = this.classList.contains("many");
       const page = this.found.slice(this.start, this.start + this.shown);
+      this.renderButtons(page);
+      this.previous.disabled = this.start === 0;
+      this.next.disabled = this.start + this.shown >= this.found.length;
+      const { title } = atlas.photograph(choices.image);
+      const isPaged = this.classList.contains("many");
+      const range = isPaged ? [element("span.quiet", ` ${this.describe(page)}`)] : [];
+      put(this.status, atlas.name(title), ...range);
+    }
+
+    renderButtons(page) {
+      const hadFocus = this.list.contains(document.activeElement);
       put(this.list, ...page.map((photograph) => this.button(photograph)));
       const chosen = find(this.list, "[aria-pressed=true]");
-      this.roving(chosen);
-      if (focused) (chosen ?? find(this.list, "button"))?.focus();
-      find(this, ".picker-previous").disabled = this.start === 0;
-      find(this, ".picker-next").disabled = this.start + this.shown >= this.found.length;
-      const { title } = photographOf(choices.image);
-      const place = page.length ? `${this.start + 1}–${this.start + page.length} of ${this.found.length}` : "no photograph matches";
-      put(this.status, bdi(title), ...(many ? [element("span.quiet", ` ${place}`)] : []));
+      this.rove(chosen);
+      if (hadFocus) (chosen ?? find(this.list, "button"))?.focus();
+    }
+
+    describe({ length }) {
+      if (length === 0) return "no photograph matches";
+      return `${this.start + 1}–${this.start + length} of ${this.found.length}`;
     }
 
     button(photograph) {
-      const chosen = photograph.name === choices.image;
-      const button = element("button.thumbnail", { "aria-pressed": String(chosen), "aria-label": photograph.title, title: photograph.title, "data-image": photograph.name });
-      sprite(button, "photographs", atlas.site.photographs.indexOf(photograph), atlas.site.photographs.length);
-      on(button, "click", () => choices.show(photograph.name));
+      const { name, title } = photograph;
+      const { photographs } = atlas.site;
+      const button = element("button.thumbnail", {
+        "aria-pressed": String(name === choices.image),
+        "aria-label": title,
+        title,
+        "data-image": name,
+      });
+      const index = photographs.indexOf(photograph);
+      atlas.sprite(button, "photographs", index, photographs.length);
+      on(button, "click", () => choices.show(name));
       return button;
     }
-  });
+  }
+
+  customElements.define("atlas-picker", Picker);
 }

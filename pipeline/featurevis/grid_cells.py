@@ -1,0 +1,122 @@
+"""The cells of an activation grid as parameters, and how they become pictures.
+
+A layer's activations `a[C, H, W]` have N = H·W positions, each with a cell of side
+P = S + 2·margin before its margin is cut off. A cell is the weighted sum of a picture of its own
+and of G shared ones, one per factor of the activations' non-negative factorization, mixed by how
+much of each factor is at the position (Olah et al. 2018; Lucid, ActivationGridJupyter.ipynb).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.factorization import factorize
+from pipeline.featurevis import colour, transforms
+from pipeline.featurevis.parameterizations import Parameters, fourier_start, fourier_values
+from pipeline.featurevis.recipes import GridRecipe
+from pipeline.featurevis.seeds import generator_of
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of one layer.
+
+    Attributes
+    ----------
+    layer
+        Of the network.
+    activations
+        `a[C, H, W]`, f4.
+    recipe
+        How the cells are made.
+    seed
+        Of the atlas.
+    device
+        Where the network is.
+    """
+
+    layer: str
+    activations: np.ndarray
+    recipe: GridRecipe
+    seed: int
+    device: torch.device
+
+    def __len__(self) -> int:
+        return self.activations[0].size
+
+    @property
+    def side(self) -> int:
+        """P, in pixels."""
+        return self.recipe.cell + 2 * self.recipe.margin
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """The activation vectors of the positions, f4 `[N, C]`."""
+        return np.ascontiguousarray(self.activations.reshape(len(self.activations), -1).T)
+
+    @cached_property
+    def mixture(self) -> Tensor:
+        """How much of each shared picture every cell gets, f4 `[N, G]`, each at most 1."""
+        positive = np.maximum(self.activations, 0)
+        rank = int(np.linalg.matrix_rank(positive.reshape(len(positive), -1)))
+        count = min(self.recipe.groups, rank)
+        if count == 0:
+            return torch.ones(len(self), 1, device=self.device)
+        factors = factorize(positive, count, self.layer)
+        spatial = np.asarray(factors.spatial, dtype=np.float32).reshape(count, -1)
+        shares = spatial / np.maximum(spatial.max(axis=1, keepdims=True), _TINY)
+        return torch.from_numpy(np.ascontiguousarray(shares.T)).to(self.device)
+
+    def start(self) -> Parameters:
+        """Draw the noise that cells start from.
+
+        Returns
+        -------
+        dict of Tensor
+            `unique [N, 3, P, P//2 + 1, 2]` and `shared [G, 3, P, P//2 + 1, 2]`.
+        """
+        counts = {"unique": ("cell", len(self)), "shared": ("shared", self.mixture.shape[1])}
+        drawn = {}
+        for name, (kind, count) in counts.items():
+            names = [f"{kind}:{index}" for index in range(count)]
+            generators = [generator_of(self.seed, self.layer, each) for each in names]
+            drawn[name] = fourier_start(generators, self.side).to(self.device)
+        return drawn
+
+    def draws(self) -> Tensor:
+        """Draw the views of all steps, `[1, T, 4]`.
+
+        All cells share them: if a cell shifted against its neighbour, what continues from one to
+        the other would be torn apart.
+        """
+        recipe = self.recipe
+        generator = generator_of(self.seed, self.layer, "views")
+        drawn = transforms.draw(
+            [generator],
+            recipe.steps,
+            jitter=recipe.jitter,
+            scales=recipe.scales,
+            degrees=recipe.degrees,
+        )
+        return drawn.to(self.device)
+
+    def pictures(self, parameters: Parameters, rows: slice = slice(None)) -> Tensor:
+        """Return cells with their margins, `x[n, 3, P, P]` in 0…1."""
+        own = fourier_values(parameters["unique"][rows], self.side)
+        common = fourier_values(parameters["shared"], self.side)
+        mixed = torch.einsum("ng,gchw->nchw", self.mixture[rows], common)
+        return colour.to_rgb(self.recipe.unique * own + self.recipe.shared * mixed)
+
+    @torch.no_grad()
+    def stored(self, parameters: Parameters) -> Tensor:
+        """Return cells as they will be stored, uint8 `[N, 3, S, S]`."""
+        inner = slice(self.recipe.margin, self.side - self.recipe.margin)
+        x = self.pictures(parameters)[:, :, inner, inner]
+        return (x * 255).round().to(torch.uint8)

@@ -1,0 +1,83 @@
+"""What a network does with pictures: the responses that objectives look at, and their gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pipeline.featurevis.objectives import Objective, evaluate, layers_of
+from pipeline.grammar import OUTPUT
+from pipeline.network import Network
+
+
+def respond(network: Network, pictures: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Run the network on `x[B, 3, S, S]` as far as needed and return the responses of layers.
+
+    `OUTPUT` among them stands for the logits.
+    """
+    hidden = [layer for layer in layers if layer != OUTPUT]
+    if OUTPUT not in layers:
+        return network.run_to(pictures, hidden)
+    caught, logits = network.run(pictures, hidden)
+    return {**caught, OUTPUT: logits}
+
+
+def gradient(
+    network: Network,
+    objectives: Sequence[Objective],
+    views: Tensor,
+    autocast: torch.dtype | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return how objectives change with the pixels of what the network is shown.
+
+    Parameters
+    ----------
+    network
+        Any.
+    objectives
+        One per view; only their terms on the network count.
+    views
+        `[B, 3, V, V]` in 0…1.
+    autocast
+        Type to compute in alongside float32.
+
+    Returns
+    -------
+    gradient, score
+        The gradient of the negative objective, `[B, 3, V, V]`, and the objectives' values, `[B]`.
+    """
+    views = views.requires_grad_(True)
+    kind = network.device.type
+    with torch.autocast(kind, autocast or torch.bfloat16, enabled=autocast is not None):
+        responses = respond(network, views, layers_of(objectives))
+    score = evaluate([each.on_network for each in objectives], responses)
+    return torch.autograd.grad(-score.sum(), views)[0], score.detach()
+
+
+@torch.no_grad()
+def check_objectives(network: Network, objectives: Sequence[Objective], side: int) -> None:
+    """Show the network one blank picture and check objectives against its responses.
+
+    Parameters
+    ----------
+    network
+        Any.
+    objectives
+        Any.
+    side
+        Of the blank picture, in pixels.
+
+    Raises
+    ------
+    AtlasError
+        When a layer lacks the channel, class or position that an objective names.
+    Exception
+        Whatever the network raises for a picture of this side.
+    """
+    blank = torch.full((1, 3, side, side), 0.5, device=network.device)
+    responses = respond(network, blank, layers_of(objectives))
+    shapes = {layer: tuple(response.shape[1:]) for layer, response in responses.items()}
+    for objective in objectives:
+        objective.check(shapes)

@@ -1,0 +1,43 @@
+"""Memory: how freed memory is kept for the next tensor, and how its exhaustion is recognised."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt(3)
+_NEVER = 2**31 - 1
+# What the processor's allocator writes in a plain RuntimeError, on Linux, macOS and Windows.
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")
+
+
+def keep_memory() -> bool:
+    """Keep freed memory in this process from now on.
+
+    By default glibc returns every large block to the system, which pages it in and clears it
+    again for the next activation: a fifth to a third of the time of a pass through a small
+    network. Where one of glibc's own variables (`MALLOC_MMAP_MAX_`, `MALLOC_TRIM_THRESHOLD_`) is
+    set, it takes precedence and nothing changes.
+
+    Returns
+    -------
+    bool
+        Whether memory is kept; False on systems without glibc.
+    """
+    if any(name in os.environ for name in ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_")):
+        return False
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return False
+    return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, _NEVER))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error reports that a processor or an accelerator ran out of memory."""
+    # By name, because this module must not load torch to know torch.OutOfMemoryError.
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"MemoryError", "OutOfMemoryError"}:
+        return True
+    text = str(error).lower()
+    return any(words in text for words in _OUT_OF_MEMORY)

@@ -1,0 +1,29 @@
+"""The phases of a build, in their order: a file each, and one line in `PHASES`.
+
+A phase is a value of the type in `phase`: something the store should hold, what that depends on,
+what of it is missing, and how it is computed and written. The photographs come first, because what
+they show decides which feature visualizations are needed. `atlas` makes what figures get to read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.phases.activation_grids import ACTIVATION_GRIDS
+from pipeline.phases.feature_visualizations import FEATURE_VISUALIZATIONS
+from pipeline.phases.phase import Phase
+from pipeline.phases.photographs import PHOTOGRAPHS
+
+__all__ = [
+    "ACTIVATION_GRIDS",
+    "FEATURE_VISUALIZATIONS",
+    "PHASES",
+    "PHOTOGRAPHS",
+    "Phase",
+]
+
+PHASES: tuple[Phase[Any, Any, Any], ...] = (
+    PHOTOGRAPHS,
+    FEATURE_VISUALIZATIONS,
+    ACTIVATION_GRIDS,
+)

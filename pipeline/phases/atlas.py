@@ -1,0 +1,48 @@
+"""The atlas that figures and templates read, made from a survey."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline import figures, models
+from pipeline.atlas import Atlas, Layer, Photograph, ShownNetwork
+from pipeline.fingerprints import fingerprint_of
+from pipeline.phases.phase import Phase
+from pipeline.survey import Survey
+
+
+def atlas_of(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Atlas:
+    """Return the atlas of a configuration, as far as the store holds it.
+
+    Parameters
+    ----------
+    survey
+        What is configured.
+    phases
+        Those whose things the site is baked from; its fingerprint includes theirs.
+    """
+    profile, plan = survey.profile, survey.plan
+    fingerprints = {phase.kind: phase.fingerprints(survey) for phase in phases}
+    layers = tuple(
+        Layer(name, models.display_name(survey.config, name), profile.layer(name).cube)
+        for name in plan.layers
+    )
+    return Atlas(
+        settings=survey.settings,
+        network=ShownNetwork(
+            profile.title, profile.classes, profile.size, profile.parameters, layers
+        ),
+        photographs=tuple(
+            Photograph(each.name, each.title, each.source) for each in survey.photographs
+        ),
+        store=survey.store,
+        interfaces=figures.interfaces(plan.layers, survey.settings),
+        fingerprints=fingerprints,
+        fingerprint=fingerprint_of(
+            "site",
+            [plan.figures, plan.layers, profile.title, profile.classes],
+            fingerprints,
+            survey.settings.model_dump(exclude={"execution"}),
+        ),
+    )

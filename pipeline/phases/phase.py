@@ -1,0 +1,131 @@
+"""A phase of the build: something the store should hold, as one value, and how to run it.
+
+A phase knows what its things depend on and which are missing, makes jobs of these, computes a job
+wherever jobs run, and writes what comes back. A new phase is one file with such a value and one
+line in `pipeline.phases.PHASES`; `tests/brightness.py` is a small example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pipeline.atlas import Atlas, Key
+from pipeline.executor import executor, run_all
+from pipeline.progress import Reporter
+from pipeline.store import State, state
+from pipeline.survey import Survey
+
+Missing = TypeVar("Missing")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Inventory(Generic[Missing]):
+    """What a phase found in the store.
+
+    Attributes
+    ----------
+    missing
+        What has to be computed, in a form that the phase chooses.
+    kept
+        How many things are there already.
+    damaged
+        Files that are cut short or foreign; they are replaced.
+    """
+
+    missing: Sequence[Missing]
+    kept: int
+    damaged: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many things a job finished, and a line about it for those who want to read more."""
+
+    count: int = 1
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Phase(Generic[Missing, Job, Result]):
+    """Something the store should hold.
+
+    The functions get the configuration as surveyed, and the atlas that reads the store.
+
+    Attributes
+    ----------
+    name
+        As the terminal shows it: "feature visualizations".
+    unit
+        What is counted: "pictures".
+    kind
+        Of its files in the store, and of its fingerprints in the atlas.
+    fingerprints
+        Key → fingerprint of all that a thing depends on, for everything this phase should hold.
+    inventory
+        Compare what the store holds with what it should hold.
+    jobs
+        Turn what is missing into jobs: values that travel between processes and machines.
+    compute
+        Compute a job; a function of a module, because workers import it. Loads torch if it must.
+    write
+        Write a job's result to the store.
+    """
+
+    name: str
+    unit: str
+    kind: str
+    fingerprints: Callable[[Survey], Mapping[Key, str]]
+    inventory: Callable[[Survey, Atlas], Inventory[Missing]]
+    jobs: Callable[[Survey, Atlas, Sequence[Missing]], Iterable[Job]]
+    compute: Callable[[Job], Result]
+    write: Callable[[Survey, Atlas, Job, Result], Written]
+
+    def run(self, survey: Survey, atlas: Atlas, reporter: Reporter) -> None:
+        """Compute what is missing.
+
+        Raises
+        ------
+        AtlasError
+            What stopped a job; what was finished before is kept.
+        """
+        found = self.inventory(survey, atlas)
+        for path in found.damaged:
+            reporter.info(f"{path}: damaged or not of this store; it is computed again")
+        missing = found.missing
+        if not missing and not found.kept:
+            return
+        with reporter.phase(self.name, self.unit, len(missing), found.kept) as progress:
+            if not missing:
+                return
+            with executor(survey.workers, survey.scheduler) as (pool, workers):
+                jobs = self.jobs(survey, atlas, missing)
+                for job, result in run_all(pool, workers, self.compute, jobs):
+                    written = self.write(survey, atlas, job, result)
+                    progress.advance(written.count)
+                    if written.detail:
+                        reporter.detail(f"  {written.detail}")
+
+
+def inventory_of_files(
+    kind: str, fingerprints: Mapping[Key, str], path_of: Callable[[Key], Path]
+) -> Inventory[Key]:
+    """Compare the store with what it should hold, for a phase with one file for each thing.
+
+    Parameters
+    ----------
+    kind, fingerprints
+        Of the phase.
+    path_of
+        Key → path of its file.
+    """
+    states = {
+        key: state(path_of(key), kind, fingerprint) for key, fingerprint in fingerprints.items()
+    }
+    missing = [key for key, found in states.items() if found is not State.CURRENT]
+    damaged = [path_of(key) for key, found in states.items() if found is State.DAMAGED]
+    return Inventory(missing, len(states) - len(missing), damaged)

@@ -1,0 +1,191 @@
+"""Photographs: of each, what the network does with it; activations, attributions and groups.
+
+A photograph's file holds contents of the plan, each with a fingerprint of its own: a new figure
+computes what the file lacks, and fewer figures compute nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import photographs, schema
+from pipeline.arrays import Array
+from pipeline.atlas import Atlas, Key
+from pipeline.config import Config, Settings
+from pipeline.errors import AtlasError
+from pipeline.fingerprints import fingerprint_of
+from pipeline.grammar import INPUT, WHOLE, Activation, Content, Substrate
+from pipeline.phases.phase import Inventory, Phase, Written
+from pipeline.photographs import PhotographFile
+from pipeline.store import PHOTOGRAPHS as KIND
+from pipeline.store import Computed, State, held, join, state
+from pipeline.survey import Survey
+from pipeline.worker import choose_device, network
+
+VERSION = 2  # raised when activations, attributions or groups are computed differently
+
+Missing = tuple[PhotographFile, tuple[Content, ...]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Compute contents of the photograph in the file `path`."""
+
+    config: Config
+    device: str
+    name: str
+    path: Path
+    contents: tuple[Content, ...]
+
+
+# -------------------------------------------------------------------------- what a file depends on
+def fingerprints(survey: Survey) -> dict[Key, str]:
+    """(Photograph, content) → fingerprint."""
+    return {
+        (photograph.name, content): fingerprint
+        for photograph in survey.photographs
+        for content, fingerprint in fingerprints_of_contents(survey, photograph).items()
+    }
+
+
+def fingerprint_of_input(survey: Survey, photograph: PhotographFile) -> str:
+    """Of the network and the pixels that it is shown."""
+    profile, fit = survey.profile, survey.settings.dataset.fit
+    return fingerprint_of(profile.weights, photograph.fingerprint, [profile.size, fit])
+
+
+def fingerprint_of_file(survey: Survey, photograph: PhotographFile) -> str:
+    """Of what all contents of a photograph's file depend on."""
+    return fingerprint_of(KIND, VERSION, fingerprint_of_input(survey, photograph))
+
+
+def fingerprints_of_contents(survey: Survey, photograph: PhotographFile) -> dict[str, str]:
+    """Content → the fingerprint of all that it depends on, for every content of the plan."""
+    file = fingerprint_of_file(survey, photograph)
+    values = _by_key(survey.settings)
+    found: dict[str, str] = {}
+    for content in survey.plan.contents:  # what a content requires comes before it
+        required = [found[each.path] for each in content.requires]
+        used = {key: value for key, value in values.items() if content.depends_on(key)}
+        found[content.path] = fingerprint_of(file, content.path, required, used)
+    return found
+
+
+def _by_key(settings: Settings) -> dict[str, Any]:
+    """Key of the configuration ("attribution.method") → value, for keys of tables."""
+    tables = {name: table for name, table in settings.model_dump().items() if type(table) is dict}
+    return {
+        f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()
+    }
+
+
+# ---------------------------------------------------------------------------------- what is missing
+def missing_contents(survey: Survey) -> list[Missing]:
+    """Return the photographs whose file lacks contents, or has them from other settings."""
+    found: list[Missing] = []
+    for photograph in survey.photographs:
+        path = survey.store.photograph_path(photograph.name)
+        there = held(path, KIND, fingerprint_of_file(survey, photograph))
+        wanted = fingerprints_of_contents(survey, photograph)
+        lacking = [
+            each for each in survey.plan.contents if there.get(each.path) != wanted[each.path]
+        ]
+        if lacking:
+            found.append((photograph, tuple(lacking)))
+    return found
+
+
+def require_contents(survey: Survey) -> None:
+    """Check that no photograph's file lacks anything.
+
+    Raises
+    ------
+    AtlasError
+        Otherwise; names the file, what it lacks, and the command that computes it.
+    """
+    reasons = {
+        State.ABSENT: "not computed yet",
+        State.STALE: "computed from something else than is configured now",
+        State.DAMAGED: "damaged",
+    }
+    for photograph, contents in missing_contents(survey):
+        path = survey.store.photograph_path(photograph.name)
+        found = state(path, KIND, fingerprint_of_file(survey, photograph))
+        why = reasons.get(found, f'holds no "{contents[0].path}" as it is configured now')
+        command = f'"building-blocks build {survey.config.path}" computes it'
+        raise AtlasError(f"{path}: {why}; {command}")
+
+
+def inventory(survey: Survey, _atlas: Atlas) -> Inventory[Missing]:
+    """Find the photographs that lack contents."""
+    found = missing_contents(survey)
+    paths = {each.name: survey.store.photograph_path(each.name) for each, _ in found}
+    damaged = [
+        paths[each.name]
+        for each, _ in found
+        if state(paths[each.name], KIND, fingerprint_of_file(survey, each)) is State.DAMAGED
+    ]
+    return Inventory(found, len(survey.photographs) - len(found), damaged)
+
+
+# ---------------------------------------------------------------------------------- how it is made
+def jobs(survey: Survey, _atlas: Atlas, missing: Sequence[Missing]) -> Iterator[Job]:
+    """Make a job of each photograph."""
+    device = choose_device(survey.device)
+    for photograph, contents in missing:
+        yield Job(survey.config, device, photograph.name, photograph.path, contents)
+
+
+def compute(job: Job) -> dict[str, Mapping[str, Array]]:
+    """Compute a photograph's contents: content → its datasets.
+
+    Raises
+    ------
+    AtlasError
+        When the photograph cannot be decoded or a content cannot be computed; names the photograph.
+    """
+    from pipeline.attribution import compute as compute_contents
+
+    loaded, settings = network(job.config, job.device), job.config.settings
+    try:
+        decoded = photographs.decode(job.path)
+        pixels = photographs.fit(decoded, loaded.preprocessing.size, settings.dataset.fit)
+        x, tables = loaded.input(pixels), (settings.attribution, settings.groups)
+        found = dict(compute_contents(loaded, x, job.contents, *tables))
+    except AtlasError as error:
+        raise AtlasError(f"photograph {job.name}: {error}") from error
+    shown = Activation(Substrate(INPUT, WHOLE))
+    return {**found, shown.path: schema.pixels(shown, pixels)}
+
+
+def write(
+    survey: Survey, atlas: Atlas, job: Job, result: Mapping[str, Mapping[str, Array]]
+) -> Written:
+    """Add the contents to the photograph's file."""
+    photograph = next(each for each in survey.photographs if each.name == job.name)
+    wanted = {
+        content: fingerprint
+        for (name, content), fingerprint in atlas.fingerprints[KIND].items()
+        if name == job.name
+    }
+    contents = {
+        name: Computed(wanted[name], datasets)
+        for name, datasets in result.items()
+        if name in wanted
+    }
+    join(
+        survey.store.photograph_path(job.name),
+        KIND,
+        fingerprint_of_file(survey, photograph),
+        contents,
+        {"source": str(job.path), "network": survey.profile.title},
+    )
+    return Written(detail=f"{job.name}: {len(contents)} contents")
+
+
+PHOTOGRAPHS = Phase(
+    "photographs", "photographs", KIND, fingerprints, inventory, jobs, compute, write
+)

@@ -1,0 +1,113 @@
+"""Reading files of the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pipeline.arrays import Array
+from pipeline.errors import AtlasError, did_you_mean
+from pipeline.store.comparing import datasets
+from pipeline.store.recent import Recent
+
+
+class File:
+    """One file of the store, open for reading; a context manager.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    recent
+        Where arrays are kept for the next reader, if anywhere.
+
+    Raises
+    ------
+    AtlasError
+        From the constructor, when there is no whole file of this store; from `array`, when a
+        dataset is missing or damaged.
+    """
+
+    def __init__(self, path: Path, recent: Recent | None = None) -> None:
+        self.path = path
+        self._recent = recent
+        try:
+            self._file = h5py.File(path, "r")
+            self.kind = str(self._file.attrs["kind"])
+            self.fingerprint = str(self._file.attrs["fingerprint"])
+            self.created_by = str(self._file.attrs["created_by"])
+            self.schema = int(self._file.attrs["schema"])
+            self.attributes: dict[str, Any] = json.loads(self._file.attrs["attributes"])
+        except FileNotFoundError as error:
+            advice = '"building-blocks build CONFIG" computes it'
+            raise AtlasError(f"{path}: no such file; {advice}") from error
+        except (OSError, KeyError, ValueError) as error:
+            advice = '"building-blocks build CONFIG" replaces it'
+            raise AtlasError(f"{path}: not a whole file of this store; {advice}") from error
+
+    def __enter__(self) -> File:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._file
+
+    def names(self) -> list[str]:
+        """The names of all datasets, sorted."""
+        return sorted(datasets(self._file))
+
+    def array(self, name: str) -> Array:
+        """Read one dataset with its dimensions and units."""
+        if self._recent is None or name not in self._file:
+            return self._read(name)
+        key = (self.path, self._fingerprint_of(name), name)
+        array = self._recent.get(key)
+        if array is None:
+            array = self._read(name)
+            self._recent.put(key, array)
+        return array
+
+    def _fingerprint_of(self, name: str) -> str:
+        """Of the dataset's content, which may change while the file's own stays."""
+        return str(self._file[name].attrs.get("fingerprint", self.fingerprint))
+
+    def _read(self, name: str) -> Array:
+        try:
+            dataset = self._file[name]
+            if not isinstance(dataset, h5py.Dataset):
+                raise KeyError(name)
+            text = h5py.check_string_dtype(dataset.dtype)
+            values = dataset.asstr()[()] if text else dataset[()]
+            dims, units = tuple(dataset.attrs["dims"]), str(dataset.attrs["units"])
+            return Array(np.asarray(values), dims, units)
+        except KeyError as error:
+            hint = did_you_mean(name, self.names()) or ";"
+            advice = '"building-blocks inspect FILE" lists what it holds'
+            raise AtlasError(f'{self.path}: holds no "{name}"{hint} {advice}') from error
+        except OSError as error:
+            advice = "delete the file, then build again"
+            raise AtlasError(f'{self.path}: cannot read "{name}" ({error}); {advice}') from error
+
+    def values(self, name: str) -> np.ndarray:
+        """Read one dataset's values."""
+        return self.array(name).values
+
+    def describe(self) -> Iterator[tuple[str, tuple[int, ...], str, tuple[str, ...], str]]:
+        """Yield name, shape, type, dims and units of every dataset; reads no values."""
+        for name, dataset in sorted(datasets(self._file).items()):
+            kind = "text" if h5py.check_string_dtype(dataset.dtype) else str(dataset.dtype)
+            dims, units = tuple(dataset.attrs["dims"]), str(dataset.attrs["units"])
+            yield name, dataset.shape, kind, dims, units

@@ -1,0 +1,186 @@
+"""The site's folder: a new one is written beside the old one and replaces it when it is whole.
+
+A run that fails or is interrupted leaves the previous site as it was. `atlas.json` lists the files
+that are ours. Whatever else the owner of the site has put into its folder, such as a CNAME or a
+.git, is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline import __version__
+from pipeline.errors import AtlasError
+
+MANIFEST = "atlas.json"
+CREATOR = "building-blocks"
+
+
+@dataclass
+class Site:
+    """A site being written into a folder.
+
+    Attributes
+    ----------
+    build
+        What tells this build of the site from any other.
+    sizes
+        Path of a file → its size in bytes.
+    """
+
+    folder: Path
+    build: str
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def write(self, path: str, content: str | bytes) -> None:
+        """Write one file and note its size."""
+        raw = content.encode() if isinstance(content, str) else content
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(raw)
+        self.sizes[path] = len(raw)
+
+    def register(self, key: str, value: Any) -> None:
+        """Write a data file: a script that calls `atlas.register` with the value."""
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        arguments = f"{json.dumps(self.build)},{json.dumps(key)},{text}"
+        self.write(f"data/{key}.js", f"atlas.register({arguments});\n")
+
+    def write_manifest(self, title: str, network: str) -> None:
+        """Write the list of the site's files; it comes last, so that only a whole site has one."""
+        facts = {
+            "created_by": f"{CREATOR} {__version__}",
+            "title": title,
+            "network": network,
+            "build": self.build,
+            "files": {**dict(sorted(self.sizes.items())), MANIFEST: None},
+        }
+        self.write(MANIFEST, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+
+
+def is_whole(output: Path, build: str) -> bool:
+    """Whether `output` holds all files of this build, each of the size that was written."""
+    try:
+        manifest = json.loads((output / MANIFEST).read_text())
+        listed = {path: size for path, size in manifest["files"].items() if path != MANIFEST}
+        sizes = {path: (output / path).stat().st_size for path in listed}
+        return bool(manifest["build"] == build and sizes == listed)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _files_of(output: Path) -> set[str] | None:
+    """Return the files of a site of ours; None if it is not one."""
+    try:
+        manifest = json.loads((output / MANIFEST).read_text())
+        ours = str(manifest["created_by"]).startswith(CREATOR)
+        return set(manifest["files"]) if ours else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def refuse_foreign(output: Path) -> None:
+    """Check that a site may be written to `output`.
+
+    Raises
+    ------
+    AtlasError
+        When it is a file, or a folder that holds anything but a site of ours.
+    """
+    if output.exists() and not output.is_dir():
+        raise AtlasError(f"{output}: is a file; name a folder for the site with --output")
+    if output.is_dir() and any(output.iterdir()) and _files_of(output) is None:
+        reason = f"holds files that {CREATOR} did not write, so it is left alone"
+        advice = "name another folder with --output, or empty this one"
+        raise AtlasError(f"{output}: {reason}; {advice}")
+
+
+@contextmanager
+def replacing(output: Path) -> Iterator[Path]:
+    """Yield a new folder beside `output`, which replaces it unless there is an exception.
+
+    Raises
+    ------
+    AtlasError
+        When the folder cannot be written or must not be replaced.
+    """
+    output = output.absolute()
+    _recover(output)
+    refuse_foreign(output)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(".part", f".{output.name}-", output.parent))
+    except OSError as error:
+        raise AtlasError(
+            f"{output.parent}: cannot write here ({error.strerror}); "
+            "choose another folder with --output"
+        ) from error
+    try:
+        yield folder
+        folder.chmod(0o755)
+        _exchange(folder, output)
+    except OSError as error:
+        raise AtlasError(
+            f"{output}: could not be written ({error}); free some space, then run the command again"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _previous(output: Path) -> Path:
+    return output.with_name(f".{output.name}.previous")
+
+
+def _recover(output: Path) -> None:
+    # An exchange that was cut off leaves the previous site, or the owner's part of it, behind.
+    previous = _previous(output)
+    if not previous.is_dir():
+        return
+    if not output.exists():
+        previous.rename(output)
+    else:
+        _carry_over(previous, output)
+
+
+def _exchange(folder: Path, output: Path) -> None:
+    if not output.exists():
+        folder.rename(output)
+        return
+    previous = _previous(output)
+    output.rename(previous)
+    try:
+        folder.rename(output)
+    except BaseException:
+        previous.rename(output)
+        raise
+    _carry_over(previous, output)
+
+
+def _carry_over(previous: Path, output: Path) -> None:
+    """Move what is not ours into the new site, replacing none of its files; remove the old one."""
+    ours = _files_of(previous)
+    if ours is not None:  # else it was empty, or its removal had begun
+        for path in _not_in(ours, previous):
+            target = output / path.relative_to(previous)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+    shutil.rmtree(previous)
+
+
+def _not_in(ours: set[str], folder: Path) -> list[Path]:
+    """The files in a folder that are not ours; a folder without files of ours counts as one."""
+    found = []
+    for entry in folder.iterdir():
+        # Such a folder stays whole: a .git needs its empty folders.
+        mixed = entry.is_dir() and any(name.startswith(f"{entry.name}/") for name in ours)
+        inside = [each for each in entry.rglob("*") if not each.is_dir()] if mixed else [entry]
+        found += [path for path in inside if path.relative_to(folder).as_posix() not in ours]
+    return found

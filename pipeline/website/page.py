@@ -1,0 +1,108 @@
+"""The page: `index.html` from the templates, with what the figures have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from pipeline import __version__
+from pipeline.atlas import Atlas
+from pipeline.attribution import METHODS
+from pipeline.errors import AtlasError
+from pipeline.figures import Figure
+from pipeline.views.classes import top_classes
+from pipeline.website.sprite_sheets import SpriteSheet
+
+LISTED = 24  # photographs that the page lists for readers without JavaScript
+
+
+def templates_folder() -> Path:
+    """Return where the templates are: inside the installed package, or beside it in a checkout.
+
+    Raises
+    ------
+    AtlasError
+        When they are missing.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "templates", package.parent / "templates"):
+        if folder.is_dir():
+            return folder
+    where = package / "templates"
+    raise AtlasError(f"{where}: the templates are missing; install building-blocks again")
+
+
+def render(
+    atlas: Atlas,
+    shown: Sequence[Figure],
+    sprite_sheets: Mapping[str, SpriteSheet],
+    build: str,
+    scripts: Sequence[str],
+) -> str:
+    """Render the page.
+
+    Parameters
+    ----------
+    atlas
+        What is baked.
+    shown
+        The figures, in page order.
+    sprite_sheets
+        Layer → its feature visualizations.
+    build
+        What tells this build of the site from any other.
+    scripts
+        Paths of the scripts to load, in order.
+    """
+    attribution = atlas.settings.attribution
+    method = METHODS[attribution.method]
+    template = _environment().get_template("base.html.j2")
+    return template.render(
+        atlas=atlas,
+        build=build,
+        figures=[_for_template(figure, atlas) for figure in shown],
+        method_description=method.describe(attribution),
+        method_is_local=method.LOCAL,
+        method_relaxes_pooling=attribution.relax_pooling and method.RELAXES,
+        predictions=[(each, top_classes(atlas, each, 3)) for each in atlas.photographs[:LISTED]],
+        scripts=scripts,
+        sprite_sheets=sprite_sheets,
+        version=__version__,
+    )
+
+
+def _for_template(figure: Figure, atlas: Atlas) -> dict[str, Any]:
+    return {
+        "name": figure.NAME,
+        "title": figure.TITLE,
+        "id": identity(figure.NAME),
+        "page": figure.page(atlas),
+    }
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_folder()),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=_number, identity=identity, thousands=_thousands)
+    return environment
+
+
+def identity(name: str) -> str:
+    """Return the name of a figure as it stands in addresses and element ids."""
+    return name.replace("_", "-")
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _thousands(value: int) -> str:
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

@@ -1,0 +1,64 @@
+"""The site's code: the sources in `templates/static`, joined into a few files.
+
+A request costs a browser more than a few kilobytes do, so there are only three scripts: `atlas.js`
+makes the object that all others add to, `data/site.js` gives it the facts that they read when they
+run, and `figures.js` is everything else. They are the sources without comments and white space; a
+web server compresses them on the way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import rjsmin
+
+from pipeline.figures import Figure
+
+LOADED = ("atlas.js", "data/site.js", "figures.js")  # in this order
+
+FIRST = "lib/atlas.js"
+# The classes that figures extend, and the picker, which runs at once and uses all before it.
+LAST = ("lib/figure.js", "lib/cells.js", "lib/picker.js")
+
+
+def code(static: Path, shown: Sequence[Figure]) -> dict[str, str]:
+    """Join the sources.
+
+    Parameters
+    ----------
+    static
+        Folder of the sources.
+    shown
+        The figures of the site; the code of others is left out.
+
+    Returns
+    -------
+    dict
+        Path in the site → its contents.
+    """
+    library = [f"lib/{path.name}" for path in sorted((static / "lib").glob("*.js"))]
+    middle = [name for name in library if name not in (FIRST, *LAST)]
+    styles = [path.relative_to(static).as_posix() for path in sorted(static.glob("css/*.css"))]
+    sources = {
+        "atlas.css": styles,
+        "atlas.js": [FIRST],
+        "figures.js": [*middle, *LAST, *(f"figures/{figure.NAME}.js" for figure in shown)],
+    }
+    joined = {
+        path: "\n".join((static / source).read_text() for source in names)
+        for path, names in sources.items()
+    }
+    return {
+        path: compact_styles(text) if path.endswith(".css") else rjsmin.jsmin(text)
+        for path, text in joined.items()
+    }
+
+
+def compact_styles(text: str) -> str:
+    """Leave out comments, empty lines and indentation.
+
+    The libraries for this do not know nested rules, in which a space before a colon has a meaning.
+    """
+    return re.sub(r"^\s+", "", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL), flags=re.MULTILINE)

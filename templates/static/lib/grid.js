@@ -1,0 +1,73 @@
+/* Cells over a photograph, to point at, walk through or tap. */
+"use strict";
+
+{
+  const { cellAfterKey, cellAtPoint, element, frame, on } = atlas;
+
+  /* A grid of cells. Only the current cell is an element: it moves, so 784 cells cost as much as
+     one. `hover(row, column, keyed)`: the pointer is there, or the focus (`keyed`);
+     `choose(row, column)`: clicked, tapped, or Enter; `back()`: Escape; `label(row, column)`: its
+     accessible name. */
+  atlas.Grid = class {
+    constructor(root, { hover, choose, back, label }, name = "Positions in the photograph") {
+      Object.assign(this, { hover, choose, back, label });
+      Object.assign(this, { rows: 1, columns: 1, row: 0, column: 0, hasLeft: false });
+      this.cell = element("div", { role: "gridcell", tabindex: "0", class: "cell" });
+      this.line = element("div", { role: "row" }, this.cell);
+      this.root = element("div", { role: "grid", class: "cells", "aria-label": name }, this.line);
+      root.append(this.root);
+      this.listen();
+    }
+
+    listen() {
+      on(this.root, "pointerleave", () => (this.hasLeft = true));
+      on(this.root, "pointermove", (event) => {
+        if (event.pointerType !== "touch") this.point(event);
+      });
+      on(this.root, "click", (event) => {
+        this.hasLeft = false;
+        this.choose(...this.cellAt(event));
+      });
+      on(this.cell, "keydown", (event) => this.press(event));
+    }
+
+    shape(rows, columns) {
+      Object.assign(this, { rows, columns });
+      this.root.ariaRowCount = rows;
+      this.root.ariaColCount = columns;
+    }
+
+    cellAt(event) {
+      const box = this.root.getBoundingClientRect();
+      return cellAtPoint(this, box, event.clientX, event.clientY);
+    }
+
+    point(event) {
+      const [row, column] = this.cellAt(event);
+      const isNew = this.hasLeft || row !== this.row || column !== this.column;
+      if (isNew) this.hover(row, column);
+      this.hasLeft = false;
+    }
+
+    press(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const next = cellAfterKey(this, event.key);
+      if (next) this.hover(...next, true);
+      else if (event.key === "Enter" || event.key === " ") this.choose(this.row, this.column);
+      else if (event.key === "Escape") this.back?.();
+      else return;
+      event.preventDefault();
+    }
+
+    /* Show the cell at a position; `held`: chosen, so the pointer passes over it without effect. */
+    moveTo(row, column, held = false) {
+      Object.assign(this, { row, column });
+      frame(this.cell, this, row, column);
+      this.cell.classList.toggle("held", held);
+      this.line.ariaRowIndex = row + 1;
+      this.cell.ariaColIndex = column + 1;
+      this.cell.ariaSelected = held;
+      this.cell.ariaLabel = this.label(row, column);
+    }
+  };
+}
