@@ -114,11 +114,12 @@ def _googlenet() -> Any:
 def exhaustive() -> dict[str, float]:
     """Seconds and peak memory of everything."""
     from pipeline.attribution import attribute_along_paths, compute
+    from pipeline.config import AttributionTable
 
     network, x = photograph()
 
     def work() -> None:
-        compute(network, x, contents())
+        compute(network, x, contents(), AttributionTable(method="linear"))
         top = network.logits(x)[0].topk(TOP).indices.tolist()
         for method in PATH_METHODS:
             for layer in LAYERS:
@@ -157,7 +158,7 @@ def classes() -> dict[str, float]:
     found: dict[str, Any] = {}
     captum(1)
     peer = _timed(lambda: found.update(captum=captum(SAMPLED_CLASSES)))
-    settings = AttributionTable(relax_pooling=False)
+    settings = AttributionTable(method="linear", relax_pooling=False)
     own = _timed(lambda: found.update(own=compute(network, x, to_classes(), settings)))
     scale = len(network.classes) / SAMPLED_CLASSES
     return {

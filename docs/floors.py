@@ -47,6 +47,7 @@ def floors() -> list[list[str]]:
 
 def imports(rooms: Iterable[str]) -> Edges:
     """Return what the rooms import of one another; imports for type checkers alone do not count."""
+    sys.path.insert(0, str(ROOT))  # the package beside this file, whichever is installed
     graph = grimp.build_graph(PACKAGE, exclude_type_checking_imports=True)
     names = set(rooms)
     found: dict[str, set[str]] = {room: set() for room in names}

@@ -22,11 +22,20 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Layer:
-    """A display layer. `shape` is [C, H, W] for the network's own input size."""
+    """A display layer.
+
+    Attributes
+    ----------
+    shape
+        [C, H, W] for the network's own input size.
+    bottleneck
+        Whether everything passes through it; otherwise it is bypassed.
+    """
 
     name: str
     title: str
     shape: tuple[int, int, int]
+    bottleneck: bool = True
 
     @property
     def slug(self) -> str:

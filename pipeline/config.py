@@ -74,10 +74,12 @@ class GroupsTable(Table):
 class AttributionTable(Table):
     """`[attribution]`: how contributions are computed."""
 
-    method: str = "linear"  # one of pipeline.attribution.METHODS
+    method: str = "shares"  # one of pipeline.attribution.METHODS
     relax_pooling: bool = True  # for spatial attribution by "linear"
     steps: Positive = 32  # points at which gradients are taken, except by "linear"
     paths: Positive = 8  # for "random_paths"
+    baseline: Literal["zero", "mean"] = "zero"  # what an atom is replaced by when it is taken away
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.01  # of "shares": how far sums may be off
     seed: int = 0  # for "random_paths" and "smoothgrad"
     factors: Annotated[int, Field(ge=1, le=6)] = 2  # of the multi-directional saliency
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipeline import figures
 from pipeline.attribution import METHODS
+from pipeline.attribution.methods import shares
 from pipeline.config import Config, Settings
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.featurevis.recipes import recipe
@@ -20,6 +21,7 @@ from pipeline.grammar import (
     SPATIAL,
     WHOLE,
     Activation,
+    AtBaseline,
     Content,
     Interface,
     Presentation,
@@ -27,6 +29,7 @@ from pipeline.grammar import (
     with_requirements,
 )
 from pipeline.probe import NetworkProfile
+from pipeline.shapley import MOST_PLAYERS
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,32 @@ class Plan:
         )
 
 
-def make_plan(chosen: Sequence[str], layers: Sequence[str], settings: Settings) -> Plan:
-    """Join the interfaces of the chosen figures; the photograph and its logits come first."""
+def make_plan(
+    chosen: Sequence[str],
+    layers: Sequence[str],
+    settings: Settings,
+    bypassed: Sequence[str] = (),
+) -> Plan:
+    """Join the interfaces of the chosen figures, and add what the page itself shows.
+
+    Parameters
+    ----------
+    chosen
+        Names of figures, in page order.
+    layers
+        Names of the display layers, in the order in which they run.
+    settings
+        As configured.
+    bypassed
+        The layers around which a part of the decision goes; the page shows how much of it.
+    """
     shown = figures.interfaces(layers, settings)
     interfaces = tuple(shown[name] for name in chosen)
     always = (Activation(Substrate(INPUT, WHOLE)), Activation(CLASSES))
     named = tuple(content for interface in interfaces for content in interface.contents)
-    return Plan(tuple(chosen), tuple(layers), interfaces, with_requirements((*always, *named)))
+    around = tuple(AtBaseline(layer) for layer in bypassed)
+    contents = with_requirements((*always, *named, *around))
+    return Plan(tuple(chosen), tuple(layers), interfaces, contents)
 
 
 def chosen_figures(config: Config, only: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -92,7 +114,7 @@ def chosen_figures(config: Config, only: Sequence[str] | None = None) -> tuple[s
 
 
 def check_names(config: Config) -> list[AtlasError]:
-    """What is wrong with the names of the recipe and of the attribution method."""
+    """What is wrong with the names of the recipe and of the attribution method, and with groups."""
     errors: list[AtlasError] = []
     try:
         recipe(config.settings.features)
@@ -104,7 +126,20 @@ def check_names(config: Config) -> list[AtlasError]:
         listed = ", ".join(METHODS)
         where = f'{config.path}: "attribution.method"'
         errors.append(AtlasError(f'{where}: no method "{method}"{hint} known are {listed}'))
-    return errors
+    return errors + _check_group_counts(config)
+
+
+def _check_group_counts(config: Config) -> list[AtlasError]:
+    """What is wrong with `[groups] counts` where groups have shares."""
+    settings, most = config.settings, MOST_PLAYERS - 1
+    if settings.attribution.method != shares.NAME:
+        return []
+    return [
+        shares.too_many(f'{config.path}: "groups.counts.{layer}"', count)
+        for layer, counts in settings.groups.counts.items()
+        for count in counts
+        if count > most
+    ]
 
 
 def check_channels(

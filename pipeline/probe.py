@@ -1,5 +1,9 @@
 """A network's profile: its layers, their shapes, and which of them suit an atlas.
 
+A layer is a bottleneck if everything passes through it: with its output detached, the logits no
+longer depend on the photograph. Attribution to it accounts for the whole decision. Around any
+other layer goes a part of the decision, through a skip connection or a parallel branch.
+
 A probe runs the network once. The profile is kept as `network.h5` in the store, so that a later
 build, or the site's generator, can check a configuration's layers without loading torch.
 """
@@ -8,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import AtlasError, did_you_mean
@@ -16,11 +20,12 @@ from pipeline.fingerprints import fingerprint_of
 from pipeline.store import State, Store, state, write
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+    from torch.autograd.graph import Node
 
     from pipeline.network import Network
 
-VERSION = 1  # raised when a probe finds out other things than before
+VERSION = 2  # raised when a probe finds out other things than before
 KIND = "network"
 
 
@@ -36,6 +41,8 @@ class LayerProfile:
         Whether the output has negative values.
     runs
         How often a forward pass runs it.
+    bottleneck
+        Whether everything passes through it; otherwise it is bypassed.
     """
 
     name: str
@@ -43,6 +50,7 @@ class LayerProfile:
     shape: tuple[int, ...]
     signed: bool
     runs: int
+    bottleneck: bool = True
 
     @property
     def cube(self) -> tuple[int, int, int]:
@@ -125,34 +133,59 @@ def probe(network: Network, weights: str, labels: str = "") -> NetworkProfile:
 
     size = network.preprocessing.size
     generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(1, 3, size, size, generator=generator).to(network.device)
+    noise = torch.rand(1, 3, size, size, generator=generator).to(network.device).requires_grad_()
     try:
-        with _watching(network) as seen, torch.inference_mode():
-            outputs = int(network.logits(noise).shape[1])
+        with _watching(network) as seen, torch.enable_grad():
+            logits = network.logits(noise)
     except (RuntimeError, ValueError, TypeError) as error:
         failed = f"does not run on {size} × {size} pixels ({error})"
         advice = 'set "model.size" to the side of its input'
         raise AtlasError(f"{network.title}: {failed}; {advice}") from error
+    outputs = int(logits.shape[1])
     if outputs != len(network.classes):
         counts = f"{outputs} outputs but {len(network.classes)} class names"
         advice = 'name a file with one a line in "model.classes"'
         raise AtlasError(f"{network.title}: {counts}; {advice}")
+    bottlenecks = _bottlenecks(noise, logits, seen.outputs)
+    layers = tuple(
+        replace(layer, bottleneck=layer.name in bottlenecks) for layer in seen.layers.values()
+    )
     parameters = sum(parameter.numel() for parameter in network.module.parameters())
-    classes, layers = tuple(network.classes), tuple(seen.values())
+    classes = tuple(network.classes)
     return NetworkProfile(weights, network.title, classes, size, parameters, layers, labels)
 
 
-@contextmanager
-def _watching(network: Network) -> Iterator[dict[str, LayerProfile]]:
-    """Note what every submodule returns in a forward pass, in the order in which they last ran."""
-    seen: dict[str, LayerProfile] = {}
+@dataclass
+class _Seen:
+    """Of every submodule, in the order in which they last ran: its profile, and its output's node.
 
-    def hook_of(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
-            before = seen.pop(name, None)
+    The node is that of autograd's graph; an output that does not depend on the input has none.
+    """
+
+    layers: dict[str, LayerProfile] = field(default_factory=dict)
+    outputs: dict[str, Node] = field(default_factory=dict)
+
+
+@contextmanager
+def _watching(network: Network) -> Iterator[_Seen]:
+    """Note what every submodule returns in a forward pass."""
+    from torch import Tensor
+
+    seen = _Seen()
+
+    def hook_of(name: str) -> Callable[[nn.Module, Any, Any], Tensor | None]:
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+            before = seen.layers.pop(name, None)
             runs = before.runs + 1 if before else 1
             shape, signed = _shape_and_sign(output)
-            seen[name] = LayerProfile(name, type(module).__name__, shape, signed, runs)
+            seen.layers[name] = LayerProfile(name, type(module).__name__, shape, signed, runs)
+            if not isinstance(output, Tensor) or output.grad_fn is None:
+                return None
+            # An in-place activation behind the layer may rewrite the graph of what it changes.
+            copied = output.clone()
+            assert copied.grad_fn is not None
+            seen.outputs[name] = copied.grad_fn
+            return copied
 
         return hook
 
@@ -172,12 +205,54 @@ def _shape_and_sign(output: Any) -> tuple[tuple[int, ...], bool]:
     return tuple(output.shape[1:]), signed
 
 
+def _bottlenecks(x: Tensor, logits: Tensor, outputs: Mapping[str, Node]) -> set[str]:
+    """Names of the layers without whose outputs the logits would not depend on the input `x`.
+
+    Autograd's graph of one forward pass has the answer for all layers: detaching an output cuts the
+    graph there, and the logits depend on what can still be reached from them.
+    """
+    if logits.grad_fn is None:
+        return set()
+    before = _graph(logits.grad_fn)
+    inputs = {node for node in before if getattr(node, "variable", None) is x}
+    return {
+        name
+        for name, output in outputs.items()
+        if inputs.isdisjoint(_reached(logits.grad_fn, before, output))
+    }
+
+
+def _graph(last: Node) -> dict[Node, list[Node]]:
+    """Each node that `last` depends on, and itself → the nodes directly before it."""
+    before: dict[Node, list[Node]] = {}
+    waiting = [last]
+    while waiting:
+        node = waiting.pop()
+        if node not in before:
+            before[node] = [each for each, _ in node.next_functions if each is not None]
+            waiting += before[node]
+    return before
+
+
+def _reached(last: Node, before: Mapping[Node, Sequence[Node]], detached: Node) -> set[Node]:
+    """What `last` depends on when the output of one node is detached."""
+    reached = {detached}
+    waiting = [last]
+    while waiting:
+        node = waiting.pop()
+        if node not in reached:
+            reached.add(node)
+            waiting += before[node]
+    return reached
+
+
 def suggest(profile: NetworkProfile) -> tuple[str, ...]:
     """Choose up to four display layers where neither the configuration nor the source does.
 
-    The last non-negative layer of each of the three lowest resolutions, of a quarter of the input's
-    side at most, and one from the middle of the last resolution but one: fine textures, two layers
-    of parts, and whole objects, as in the article.
+    Only bottlenecks, if there are any: the last of each of the three lowest resolutions, of a
+    quarter of the input's side at most, and one from the middle of the last resolution but one:
+    fine textures, two layers of parts, and whole objects, as in the article. At every resolution,
+    layers without negative values are preferred.
 
     Raises
     ------
@@ -189,19 +264,34 @@ def suggest(profile: NetworkProfile) -> tuple[str, ...]:
         for layer in profile.layers
         if layer.objection is None and 1 < min(layer.shape[1:]) <= profile.size / 4
     ]
-    candidates = [layer for layer in suited if not layer.signed] or suited
+    candidates = [layer for layer in suited if layer.bottleneck] or suited
     if not candidates:
         advice = 'name the layers in "model.layers"'
         raise AtlasError(f"{profile.title}: no layer with output [C, H, W] found; {advice}")
-    by_side: dict[int, list[str]] = {}
+    by_side: dict[int, list[LayerProfile]] = {}
     for layer in candidates:
-        by_side.setdefault(min(layer.shape[1:]), []).append(layer.name)
-    last = list(by_side.values())[-3:]
+        by_side.setdefault(min(layer.shape[1:]), []).append(layer)
+    last = [_preferred(layers) for layers in list(by_side.values())[-3:]]
     chosen = [names[-1] for names in last]
     if len(last) > 1 and len(last[-2]) > 1:
         chosen.insert(len(chosen) - 2, last[-2][len(last[-2]) // 2 - 1])
     order = [layer.name for layer in profile.layers]
     return tuple(sorted(dict.fromkeys(chosen), key=order.index))
+
+
+def _preferred(layers: Sequence[LayerProfile]) -> list[str]:
+    """Names of the layers without negative values; of all, where all have some.
+
+    What ends a container is the container's output, too, and counts once, by its name.
+    """
+    kept = [layer.name for layer in layers if not layer.signed]
+    names = kept or [layer.name for layer in layers]
+    following = [*names[1:], ""]
+    return [name for name, after in zip(names, following, strict=True) if not _inside(name, after)]
+
+
+def _inside(name: str, container: str) -> bool:
+    return name.startswith(f"{container}.")
 
 
 def table(
@@ -210,12 +300,14 @@ def table(
     """Yield the lines of a table of layers: those that suit, or all, the chosen ones marked."""
     listed = [layer for layer in profile.layers if everything or layer.objection is None]
     width = max((len(layer.name) for layer in listed), default=5)
-    yield f"  {'layer':<{width}}  {'kind':<24}{'C × H × W':<18}suits"
+    yield f"  {'layer':<{width}}  {'kind':<24}{'C × H × W':<18}{'path':<12}suits"
     for layer in listed:
         mark = "*" if layer.name in chosen else " "
         shape = " × ".join(map(str, layer.shape))
+        path = "bottleneck" if layer.bottleneck else "bypassed"
         suits = layer.objection or ("yes, with negative values" if layer.signed else "yes")
-        yield f"{mark} {layer.name:<{width}}  {layer.kind:<24}{shape:<18}{suits}"
+        yield f"{mark} {layer.name:<{width}}  {layer.kind:<24}{shape:<18}{path:<12}{suits}"
+    yield "bottleneck: everything passes through the layer; bypassed: part of the decision does not"
 
 
 def check_layers(

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.arrays import Array, float16
-from pipeline.grammar import Activation, Attribution, Concentration, Saliency, Sign
+from pipeline.grammar import (
+    Activation,
+    AtBaseline,
+    Attribution,
+    Between,
+    Coalitions,
+    Concentration,
+    Saliency,
+    Sign,
+)
 
 if TYPE_CHECKING:
     from pipeline.factorization import Factorization
@@ -51,8 +60,8 @@ def groups(content: Activation, found: Factorization) -> Datasets:
     return {f"{content.path}/{name}": array for name, array in arrays.items()}
 
 
-def attribution(content: Attribution, values: np.ndarray) -> Datasets:
-    """Attributions, the source's dimensions first, and apart from them those of residuals.
+def between(content: Between, values: np.ndarray) -> Datasets:
+    """Attributions or removals, the source's dimensions first; those of residuals apart from them.
 
     Parameters
     ----------
@@ -78,6 +87,22 @@ def attribution(content: Attribution, values: np.ndarray) -> Datasets:
     if from_residual and to_residual:
         arrays[content.residual_of_both] = Array(values[-1, -1].reshape(()), (), units)
     return arrays
+
+
+def gap(content: Attribution, values: np.ndarray) -> Datasets:
+    """What contributions lack to the change of the score: the target's dimensions."""
+    split = len(content.source.dims)
+    return {content.gap: Array(values, content.dims[split:], content.target.units)}
+
+
+def coalitions(content: Coalitions, values: np.ndarray) -> Datasets:
+    """The logits `[2^(n + 1), K]` for every subset of groups and residual."""
+    return {content.path: Array(values.astype(np.float32), ("coalition", "class"), "logits")}
+
+
+def at_baseline(content: AtBaseline, values: np.ndarray) -> Datasets:
+    """The logits `[K]` with a layer at its baseline."""
+    return {content.path: Array(values.astype(np.float32), ("class",), "logits")}
 
 
 def concentration(

@@ -141,8 +141,9 @@ def survey(
         raise_all(findings.errors)
     assert profile is not None
     shapes = {layer: profile.layer(layer).cube for layer in layers}
+    bypassed = [layer for layer in layers if not profile.layer(layer).bottleneck]
     config = config.with_settings(groups.resolve(config.settings, shapes))
-    planned = plan.make_plan(chosen, layers, config.settings)
+    planned = plan.make_plan(chosen, layers, config.settings, bypassed)
     return Survey(config, options, store, profile, planned, found)
 
 

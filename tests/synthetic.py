@@ -1,15 +1,14 @@
 """A small atlas without a network: structured random arrays in a real store.
 
-Tests of the figures and the site read it. Photographs are coloured blobs; activations are blobs of
-other sizes, mostly zero, as after a ReLU. Names and titles are as awkward as users' own: markup,
-quotes, emoji, right-to-left text, 200 characters.
+Tests of the figures and the site read it; `tests.synthetic_values` makes the arrays. Names and
+titles are as awkward as users' own: markup, quotes, emoji, right-to-left text, 200 characters.
 
-Symbols: C channels, H × W positions, K classes, n groups.
+Symbols: C channels, H × W positions, K classes, m groups with their residual.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,6 @@ from pipeline.arrays import float16
 from pipeline.atlas import Atlas, Layer, Photograph, ShownNetwork
 from pipeline.attribution.saliency import factor_saliency
 from pipeline.config import DatasetTable, FeaturesTable, Settings
-from pipeline.factorization import Factorization
 from pipeline.fingerprints import fingerprint_of
 from pipeline.grammar import (
     CHANNEL,
@@ -30,11 +28,14 @@ from pipeline.grammar import (
     SPATIAL,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
+    Coalitions,
     Concentration,
     Content,
     Group,
     Interface,
+    Removal,
     Saliency,
     Sign,
     Substrate,
@@ -42,9 +43,9 @@ from pipeline.grammar import (
 )
 from pipeline.store import GRIDS, VISUALIZATIONS, Computed, Store, join, write
 from pipeline.store import PHOTOGRAPHS as KIND
+from tests import synthetic_values as values
 
-SIZE = 112
-PICTURE = 64
+SIZE = values.SIZE
 GRID_CELL = 12
 FACTORS = 2
 CLASSES_NAMES = (
@@ -71,101 +72,6 @@ LAYERS = (
 )
 
 
-# ------------------------------------------------------------------------------------------ values
-def blobs(
-    rng: np.random.Generator, count: int, height: int, width: int, radius: float
-) -> np.ndarray:
-    """Soft spots at random positions, `[count, height, width]` in 0…1."""
-    y, x = np.mgrid[0:height, 0:width]
-    centres = rng.uniform(0, 1, (count, 2)) * (height, width)
-    squared = (y - centres[:, 0, None, None]) ** 2 + (x - centres[:, 1, None, None]) ** 2
-    return np.exp(-squared / (2 * (radius * height) ** 2))
-
-
-def photograph(rng: np.random.Generator) -> np.ndarray:
-    """A few coloured spots, uint8 `[SIZE, SIZE, 3]`."""
-    spots = blobs(rng, 6, SIZE, SIZE, 0.16)
-    colours = rng.uniform(0, 1, (6, 3))
-    mixed = np.einsum("nhw,nc->hwc", spots, colours) / np.maximum(spots.sum(0), 0.4)[..., None]
-    return (255 * np.clip(mixed, 0, 1)).astype(np.uint8)
-
-
-def activations(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
-    """A cube `[C, H, W]`, half of it zero."""
-    spots = blobs(rng, *shape, 0.22) * rng.gamma(2.0, 2.0, (shape[0], 1, 1))
-    return np.maximum(spots + rng.normal(0, 0.2, shape) - 0.5, 0)
-
-
-def picture(rng: np.random.Generator, alpha: bool) -> np.ndarray:
-    """A texture uint8 `[PICTURE, PICTURE, 3 or 4]`, that stands for a feature visualization."""
-    y, x = np.mgrid[0:PICTURE, 0:PICTURE] / PICTURE
-    waves = [
-        np.sin(2 * np.pi * (rng.uniform(-6, 6) * x + rng.uniform(-6, 6) * y + rng.uniform()))
-        for _ in range(3)
-    ]
-    rgb = np.stack([128 + 60 * wave + 40 * waves[0] for wave in waves], axis=-1)
-    if not alpha:
-        return np.clip(rgb, 0, 255).astype(np.uint8)
-    opacity = 255 * np.clip(1.6 - 2.6 * np.hypot(x - 0.5, y - 0.5), 0, 1)[..., None]
-    return np.clip(np.concatenate([rgb, opacity], axis=-1), 0, 255).astype(np.uint8)
-
-
-def channels_to_classes(rng: np.random.Generator, cube: np.ndarray, classes: int) -> np.ndarray:
-    """Attribution `[C, K]`, larger for channels that are more active."""
-    strength = cube.sum(axis=(1, 2))
-    return strength[:, None] * rng.normal(0, 0.02, (len(strength), classes))
-
-
-def channels_to_channels(
-    rng: np.random.Generator, below: np.ndarray, above: np.ndarray
-) -> np.ndarray:
-    """Attribution `[c, C]`: some channels contribute to a given one, most do not."""
-    lower, upper = below.sum(axis=(1, 2)), above.sum(axis=(1, 2))
-    shares = rng.normal(0, 1, (len(lower), len(upper))) ** 3 * (lower / lower.sum())[:, None]
-    return shares * upper
-
-
-def positions_to_classes(rng: np.random.Generator, cube: np.ndarray, classes: int) -> np.ndarray:
-    """Signed attribution `[H, W, K]` in which classes share a few positions."""
-    spots = blobs(rng, 4, *cube.shape[1:], 0.2)
-    shares = np.einsum("nyx,nk->yxk", spots, rng.normal(0, 1, (4, classes)))
-    return shares * np.linalg.norm(cube, axis=0)[..., None] / cube[0].size
-
-
-def positions_to_positions(
-    rng: np.random.Generator, below: np.ndarray, above: np.ndarray
-) -> np.ndarray:
-    """Signed attribution `[h, w, H, W]`: strong near the same position, negative farther off."""
-    (h, w), (height, width) = below.shape[1:], above.shape[1:]
-    y, x = np.mgrid[0:h, 0:w]
-    v = (np.arange(height) + 0.5) * h / height - 0.5
-    u = (np.arange(width) + 0.5) * w / width - 0.5
-    squared = ((y[..., None, None] - v[:, None]) ** 2 + (x[..., None, None] - u[None]) ** 2) / (
-        h * w
-    )
-    lower, upper = np.linalg.norm(below, axis=0), np.linalg.norm(above, axis=0)
-    strength = lower[..., None, None] * upper / np.linalg.norm(below)
-    near_and_far = np.exp(-squared / 0.02) - 0.3 * np.exp(-squared / 0.1)
-    return strength * near_and_far * rng.uniform(0.6, 1, (h, w, 1, 1))
-
-
-def factorization(rng: np.random.Generator, cube: np.ndarray, count: int) -> Factorization:
-    """Groups at random positions, of random channels; whether they fit the cube does not matter."""
-    channels, height, width = cube.shape
-    w = 4 * blobs(rng, count, height, width, 0.2)
-    h = rng.gamma(0.3, 1.0, (count, channels))
-    residual = np.linalg.norm(cube - np.einsum("nyx,nc->cyx", w, h), axis=0)
-    magnitude = np.linalg.norm(w, axis=(1, 2)) * np.linalg.norm(h, axis=1)
-    return Factorization(
-        spatial=w.astype(np.float32),
-        channels=h.astype(np.float32),
-        magnitude=magnitude.astype(np.float32),
-        explained=float(rng.uniform(0.5, 0.9)),
-        residual=residual.astype(np.float32),
-        negative=0.0,
-    )
-
-
 # ---------------------------------------------------------------------------------------- contents
 @dataclass
 class Scene:
@@ -179,14 +85,20 @@ class Scene:
         Layer → activations `[C, H, W]`.
     logits
         f4 `[K]`.
-    evidence
-        Layer → attribution of its positions to the classes `[H, W, K]`, as far as it is made.
+    empty
+        Layer → the logits with the layer at its baseline, f4 `[K]`.
+    shares
+        (Source, target) → shares, as far as they are made.
+    games
+        Groups → the game of which their shares and removals come, as far as it is made.
     """
 
     rng: np.random.Generator
     cubes: Mapping[str, np.ndarray]
     logits: np.ndarray
-    evidence: dict[str, np.ndarray] = field(default_factory=dict)
+    empty: Mapping[str, np.ndarray]
+    shares: dict[tuple[Substrate, Substrate], np.ndarray] = field(default_factory=dict)
+    games: dict[Substrate, values.Game] = field(default_factory=dict)
 
     @cached_property
     def groups_rng(self) -> np.random.Generator:
@@ -209,18 +121,29 @@ def datasets(
     rng: np.random.Generator, wanted: Sequence[Content], layers: Sequence[Layer], classes: int
 ) -> dict[str, schema.Datasets]:
     """Make every content: its path → datasets, named and typed as the build's."""
-    cubes = {layer.name: activations(rng, layer.shape) for layer in layers}
+    cubes = {layer.name: values.activations(rng, layer.shape) for layer in layers}
     logits = rng.normal(0, 2.5, classes).astype(np.float32)
     shown = Activation(Substrate(INPUT, WHOLE))
     found = {
-        shown.path: schema.pixels(shown, photograph(rng)),
+        shown.path: schema.pixels(shown, values.photograph(rng)),
         Activation(CLASSES).path: schema.activation(Activation(CLASSES), logits),
     }
-    scene = Scene(rng, cubes, logits)
+    scene = Scene(rng, cubes, logits, at_baseline(rng.spawn(1)[0], logits, cubes))
     for content in sorted(wanted, key=_turn):
         if content.path not in found:
             found[content.path] = made(scene, content)
     return found
+
+
+def at_baseline(
+    rng: np.random.Generator, logits: np.ndarray, layers: Iterable[str]
+) -> dict[str, np.ndarray]:
+    """Layer → the logits without it; around the first layer goes half of them."""
+    around = {
+        layer: (0 if i else 0.5) * logits + rng.normal(0, 0.3, len(logits))
+        for i, layer in enumerate(layers)
+    }
+    return {layer: found.astype(np.float32) for layer, found in around.items()}
 
 
 def _turn(content: Content) -> int:
@@ -237,12 +160,18 @@ def made(scene: Scene, content: Content) -> schema.Datasets:
     """Make the datasets of one content."""
     match content:
         case Activation(Substrate(layer, Group(count))):
-            found = factorization(scene.groups_rng, scene.cubes[layer], count)
+            found = values.factorization(scene.groups_rng, scene.cubes[layer], count)
             return schema.groups(content, found)
         case Activation(Substrate(layer)):
             return schema.activation(content, scene.cubes[layer])
         case Attribution(source, target):
-            return schema.attribution(content, attribution(scene, source, target))
+            return attributed(scene, content, shares(scene, source, target))
+        case Removal(source, target):
+            return schema.between(content, removals(scene, source, target))
+        case Coalitions(groups):
+            return schema.coalitions(content, game(scene, groups).coalitions())
+        case AtBaseline(layer):
+            return schema.at_baseline(content, scene.empty[layer])
         case Concentration(Substrate(_, Group(count))):
             compatible = scene.groups_rng.uniform(0.4, 0.9, count).astype(np.float32)
             independent = scene.groups_rng.uniform(0.2, 0.6, count).astype(np.float32)
@@ -252,40 +181,80 @@ def made(scene: Scene, content: Content) -> schema.Datasets:
     raise TypeError(f"{content.path}: there is nothing like it here")
 
 
-def attribution(scene: Scene, source: Substrate, target: Substrate) -> np.ndarray:
-    """Make attributions, the source's dimensions first; where groups are, the residual is last."""
+def attributed(scene: Scene, content: Attribution, found: np.ndarray) -> schema.Datasets:
+    """Shares, and what they lack to the change of the score."""
+    split = len(content.source.atom.dims)
+    total = found.sum(axis=tuple(range(split)), dtype=np.float64)
+    change = total / values.COMPLETE
+    if content.target == CLASSES:
+        change = scene.logits - scene.empty[content.source.layer]
+    lacking = (change - total).astype(np.float32)
+    if content.target.atom.leaves_residual:
+        lacking = lacking[:-1]
+    return schema.between(content, found) | schema.gap(content, lacking)
+
+
+def shares(scene: Scene, source: Substrate, target: Substrate) -> np.ndarray:
+    """Make shares, the source's dimensions first; where groups are, the residual is last."""
+    if (source, target) not in scene.shares:
+        scene.shares[source, target] = made_shares(scene, source, target)
+    return scene.shares[source, target]
+
+
+def made_shares(scene: Scene, source: Substrate, target: Substrate) -> np.ndarray:
     below, above = scene.cubes[source.layer], scene.cubes.get(target.layer)
-    classes = len(scene.logits)
-    match source.atom, target.atom:
-        case Group(count), Group(upper):
-            shape = (count + 1, upper + 1)
-            return scene.groups_rng.normal(0.2, 1.0, shape).astype(np.float32)
-        case Group(count), _ if target == CLASSES:
-            shape = (count + 1, classes)
-            return scene.groups_rng.normal(0.2, 1.0, shape).astype(np.float32)
-    if source.atom == CHANNEL and target == CLASSES:
-        return channels_to_classes(scene.rng, below, classes)
-    if source.atom == SPATIAL and target == CLASSES:
-        values = float16(positions_to_classes(scene.positions_rng, below, classes))
-        scene.evidence[source.layer] = values.astype(np.float32)
-        return values
+    if isinstance(source.atom, Group):
+        if target == CLASSES:
+            return game(scene, source).shares.astype(np.float32)
+        assert isinstance(target.atom, Group), f"{source} → {target}"
+        shape = (source.atom.count + 1, target.atom.count + 1)
+        return scene.groups_rng.normal(0.2, 1.0, shape).astype(np.float32)
+    if target == CLASSES:
+        change = scene.logits - scene.empty[source.layer]
+        if source.atom == CHANNEL:
+            found = values.channels_to_classes(scene.rng, below, len(change))
+            return float16(values.added_up(found, change, below.sum(axis=(1, 2))))
+        found = values.positions_to_classes(scene.positions_rng, below, len(change))
+        return float16(values.added_up(found, change, np.linalg.norm(below, axis=0)))
     assert above is not None, f"{source} → {target}"
     if source.atom == CHANNEL == target.atom:
-        return channels_to_channels(scene.rng.spawn(1)[0], below, above)
+        return values.channels_to_channels(scene.rng.spawn(1)[0], below, above)
     assert source.atom == SPATIAL == target.atom, f"{source} → {target}"
-    return positions_to_positions(scene.positions_rng, below, above)
+    return values.positions_to_positions(scene.positions_rng, below, above)
+
+
+def removals(scene: Scene, source: Substrate, target: Substrate) -> np.ndarray:
+    """Make effects of removal; those of groups on the logits are those of the coalitions."""
+    if isinstance(source.atom, Group) and target == CLASSES:
+        return game(scene, source).removals.astype(np.float32)
+    return values.removed(scene.rng.spawn(1)[0], shares(scene, source, target))
+
+
+def game(scene: Scene, groups: Substrate) -> values.Game:
+    """What the logits are for every subset of a layer's groups and their residual."""
+    if groups not in scene.games:
+        rng, empty = scene.groups_rng.spawn(1)[0], scene.empty[groups.layer]
+        assert isinstance(groups.atom, Group)
+        m = groups.atom.count + 1
+        found = rng.normal(0.2, 1.0, (m, len(empty)))
+        found += (scene.logits - empty - found.sum(axis=0)) / m
+        scene.games[groups] = values.Game.of(rng, empty, found)
+    return scene.games[groups]
 
 
 def saliency(scene: Scene, content: Saliency) -> schema.Datasets:
     """Factorize the attribution of positions to all classes, as the build does."""
     classes = np.argsort(-scene.logits, kind="stable")
-    evidence = {layer: scene.evidence[layer][..., classes] for layer in content.layers}
+    evidence = {
+        layer: shares(scene, Substrate(layer, SPATIAL), CLASSES)[..., classes].astype(np.float32)
+        for layer in content.layers
+    }
     found = {
         sign: factor_saliency(evidence, content.layers[-1], FACTORS, sign=sign) for sign in Sign
     }
-    shares = {sign: factors.classes for sign, factors in found.items()}
+    of_classes = {sign: factors.classes for sign, factors in found.items()}
     spatial = {sign: factors.spatial for sign, factors in found.items()}
-    return schema.saliency(content, classes, shares, spatial)
+    return schema.saliency(content, classes, of_classes, spatial)
 
 
 # ------------------------------------------------------------------------------------------- store
@@ -363,7 +332,7 @@ def _write_visualizations(rng: np.random.Generator, atlas: Atlas, layer: Layer) 
     alpha = layer is atlas.network.layers[-1]
     alive = np.ones(len(units), dtype=bool)
     alive[units.index(channels[len(channels) // 2])] = False
-    pictures = np.stack([picture(rng, alpha) for _ in units])
+    pictures = np.stack([values.picture(rng, alpha) for _ in units])
     objective, activation = rng.uniform(1, 9, (2, len(units))).astype(np.float32)
     atlas.store.write_visualizations(
         layer.name,

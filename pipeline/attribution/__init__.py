@@ -8,12 +8,19 @@ A substrate's way through the package leads down one staircase; no module import
 
     photograph     contents → datasets, each quantity once     pair   two substrates → one array
     saliency       attributions to many classes → a few factors
+    together       all pairs by the configured method
+    sharing        shares: which pairs are Shapley values, which are integrated
+    coalitions     every subset of a layer's groups
+    straight_path  gradients from a layer's baseline to its cube
+    removal        one atom taken away at a time, measured
+    baselines      what a layer is replaced by
     groups         substrates → cuts: factorizes the layers that are cut into groups
     averaging      one target, gradients averaged over a method's points
     push_pull      all pairs at one point: parts pushed forward or seeds pulled back
     linearization  a kept graph: gradients pulled, tangents pushed
     batches        how many rows fit into memory; float32 throughout
     passes         a pass of many rows with a layer's cube replaced
+    rest           the network from a layer on
     observation    the photograph's own pass: the layers' cubes
     linear_functions, pooling    what stands in for torch's operations in those passes
     methods/       at which points gradients are taken, one file a method

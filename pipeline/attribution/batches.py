@@ -20,6 +20,9 @@ T = TypeVar("T")
 MEMORY = 2 << 30
 ROWS = {"cpu": 16, "cuda": 128, "mps": 32}
 
+# Without a graph, so many times the rows fit; on processors, more of them are no quicker.
+WITHOUT_GRAPH = 4
+
 # A push keeps the graph of the pass, the graph of its gradient, and the values in flight.
 COPIES = 3
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +29,8 @@ class Observation:
         The network and the photograph `x[1, 3, H, W]` in 0…1.
     layers
         Names of layers; `INPUT` and `OUTPUT` may be among them and are always observed.
+    means
+        Layer → the mean of each of its channels, `[C]`: its baseline. None: baselines are zero.
 
     Attributes
     ----------
@@ -45,8 +48,14 @@ class Observation:
         `[N, C, H, W]`, or holds NaN or infinite numbers.
     """
 
-    def __init__(self, network: Network, x: Tensor, layers: Sequence[str]) -> None:
-        self.network, self.x = network, x.detach()
+    def __init__(
+        self,
+        network: Network,
+        x: Tensor,
+        layers: Sequence[str],
+        means: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        self.network, self.x, self.means = network, x.detach(), means
         hidden = hidden_layers(layers)
         with (
             _measured_graph(network.module) as graph,
@@ -99,6 +108,21 @@ class Observation:
                 "attributed to it; choose another layer or photograph"
             )
         return cube
+
+    def baseline(self, layer: str) -> Tensor:
+        """What the layer is replaced by where it is taken away: `[C, H, W]`.
+
+        Raises
+        ------
+        AtlasError
+            When baselines are means and this layer's is not known.
+        """
+        cube = self.cubes[layer]
+        if self.means is None:
+            return torch.zeros_like(cube)
+        if layer not in self.means:
+            raise AtlasError(f'{self._layer(layer)}: its mean is not known; pass means["{layer}"]')
+        return torch.as_tensor(self.means[layer]).to(cube)[:, None, None].expand_as(cube)
 
     def order(self, layer: str) -> int:
         """Position of a layer in running order."""

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from pipeline.attribution.averaging import Averaging
+from pipeline.attribution.averaging import Average, Averaging
 from pipeline.attribution.groups import cut_all, layers_of
-from pipeline.attribution.methods import method_named, relaxes
+from pipeline.attribution.methods import Method, method_named, relaxes, shares
 from pipeline.attribution.observation import Observation
 from pipeline.attribution.push_pull import Cuts, attribute_together
+from pipeline.attribution.sharing import Shares
 from pipeline.config import AttributionTable
 from pipeline.factorization import Factorization
-from pipeline.grammar import Substrate
+from pipeline.grammar import CLASSES, OUTPUT, Substrate
 from pipeline.network import Network
 
 
@@ -98,15 +99,13 @@ def attribute(
     """
     chosen = method_named(method)
     observation, cuts = _observed(network, x, source, target, groups, memory)
-    relaxed = relaxes(chosen, source, relax)
     if chosen.ONE_POINT:
-        pairs = [(source, target)]
+        relaxed, pairs = relaxes(chosen, source, relax), [(source, target)]
         found = attribute_together(observation, cuts, pairs, relaxed, memory)[source, target]
     else:
         settings = AttributionTable(steps=steps, paths=paths, seed=seed)
-        points = chosen.points(cuts[source].a, settings)
-        averaging = Averaging(observation, cuts, [source], target)
-        found = averaging.over(points, relaxed, memory)[source].values
+        pair = _Pair(observation, cuts, source, target, None, relax, memory)
+        found = pair.averaged(chosen, settings).values
     return _without_residual(found, source, target)
 
 
@@ -138,9 +137,8 @@ def attribute_along_paths(
     chosen = method_named(method)
     observation, cuts = _observed(network, x, source, target, groups, memory)
     settings = AttributionTable(steps=steps, paths=paths, seed=seed)
-    points = chosen.points(cuts[source].a, settings)
-    averaging = Averaging(observation, cuts, [source], target, targets)
-    found = averaging.over(points, relaxes(chosen, source, relax), memory)[source]
+    pair = _Pair(observation, cuts, source, target, targets, relax, memory)
+    found = pair.averaged(chosen, settings)
     shown = target if targets is None else None
     residual = found.values[-1] if source.atom.leaves_residual else None
     return Attributed(
@@ -161,6 +159,41 @@ def _observed(
 ) -> tuple[Observation, Cuts]:
     observation = Observation(network, x, layers_of([source, target]))
     return observation, cut_all(observation, [source, target], groups, memory)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """What is attributed to what; the names are those of `attribute_along_paths`."""
+
+    observation: Observation
+    cuts: Cuts
+    source: Substrate
+    target: Substrate
+    targets: Sequence[int] | None
+    relax: bool | None
+    memory: int | None
+
+    def averaged(self, method: Method, settings: AttributionTable) -> Average:
+        """Attribute by a method of many points."""
+        if method is shares:
+            relaxed = settings.model_copy(update={"relax_pooling": self.relax is not False})
+            return self._shared(relaxed)
+        points = method.points(self.cuts[self.source].a, settings)
+        averaging = Averaging(self.observation, self.cuts, [self.source], self.target, self.targets)
+        relax = relaxes(method, self.source, self.relax)
+        return averaging.over(points, relax, self.memory)[self.source]
+
+    def _shared(self, settings: AttributionTable) -> Average:
+        pair = self.source, self.target
+        classes = self.targets if self.target == CLASSES else None
+        if classes is None:
+            classes = self.observation.cubes[OUTPUT].argsort(descending=True).tolist()
+        found = Shares(self.observation, self.cuts, settings, classes, self.memory).of([pair])
+        values, gap = found.attributions[pair], found.gaps[pair]
+        if self.targets is not None:
+            values = values.reshape(*self.cuts[self.source].shape, -1)[..., list(self.targets)]
+            gap = gap.reshape(-1)[list(self.targets)]
+        return Average(values, np.zeros_like(values), gap)
 
 
 def _without_residual(

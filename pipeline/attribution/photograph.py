@@ -18,24 +18,28 @@ from torch import Tensor
 
 from pipeline import schema
 from pipeline.atoms.group import GroupsAndResidual
-from pipeline.attribution.averaging import Averaging
 from pipeline.attribution.batches import to_numpy
+from pipeline.attribution.coalitions import at_baseline, play
 from pipeline.attribution.groups import cut_all, layers_of
-from pipeline.attribution.methods import Method, method_named, relaxes
 from pipeline.attribution.observation import Observation
-from pipeline.attribution.push_pull import Attributions, Cuts, Pair, attribute_together
+from pipeline.attribution.push_pull import Attributions, Cuts, Pair
+from pipeline.attribution.removal import remove_all
 from pipeline.attribution.saliency import factor_saliency
+from pipeline.attribution.sharing import Found
+from pipeline.attribution.together import attribute_all
 from pipeline.config import AttributionTable, GroupsTable
 from pipeline.factorization import concentration
 from pipeline.grammar import (
-    CLASSES,
     INPUT,
     OUTPUT,
-    SPATIAL,
     Activation,
+    AtBaseline,
     Attribution,
+    Between,
+    Coalitions,
     Concentration,
     Content,
+    Removal,
     Saliency,
     Sign,
     Substrate,
@@ -44,7 +48,8 @@ from pipeline.grammar import (
 from pipeline.network import Network
 from pipeline.schema import Datasets
 
-# Saliency is factorized over the classes that the network takes into account, as in the article.
+# The classes that the network takes into account: saliency is factorized over them, as in the
+# article, and channels and positions have shares of their logits.
 SALIENCY_CLASSES = 50
 
 
@@ -55,6 +60,7 @@ def compute(
     attribution: AttributionTable | None = None,
     groups: GroupsTable | None = None,
     memory: int | None = None,
+    means: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, Datasets]:
     """Compute contents of a photograph.
 
@@ -69,6 +75,8 @@ def compute(
         The tables `[attribution]` and `[groups]` of the configuration.
     memory
         Bound in bytes for graphs; default: 2 GiB, or half of what the GPU has left.
+    means
+        Layer → the mean of each of its channels `[C]`, where `attribution.baseline` is "mean".
 
     Returns
     -------
@@ -79,7 +87,7 @@ def compute(
     ------
     AtlasError
         When a layer does not suit, does not depend on another, or is zero, NaN or infinite for this
-        photograph.
+        photograph; when there are too many groups for shares.
     """
     wanted = {content.path: content for content in contents if content.path != INPUT}
     if not wanted:
@@ -88,81 +96,37 @@ def compute(
     preserve = {str(name): weight for name, weight in grouping.preserve.items()}
     needed = with_requirements(tuple(wanted.values()))
     substrates = [substrate for content in needed for substrate in content.substrates]
-    observation = Observation(network, x, layers_of(substrates))
+    known = None if settings.baseline == "zero" else (means or {})
+    observation = Observation(network, x, layers_of(substrates), known)
     cuts = cut_all(observation, _substrates_to_cut(needed), None, memory, preserve)
-    pairs = [(each.source, each.target) for each in needed if isinstance(each, Attribution)]
-    found = attribute_all(observation, cuts, pairs, settings, memory)
-    results = Results(observation, cuts, found, settings)
+    classes = _most_probable(observation)
+    pairs = _pairs(needed, Attribution)
+    found = attribute_all(observation, cuts, pairs, settings, classes, memory)
+    for content in needed:
+        if isinstance(content, Coalitions) and content.groups not in found.coalitions:
+            _, logits = play(observation, cuts, content.groups, [], memory)
+            found.coalitions[content.groups] = logits
+    removals = remove_all(observation, cuts, _pairs(needed, Removal), memory)
+    results = Results(observation, cuts, found, removals, settings)
     return {path: datasets(content, results) for path, content in wanted.items()}
 
 
+def _most_probable(observation: Observation) -> list[int]:
+    """The classes that the network takes into account, the most probable first."""
+    logits = to_numpy(observation.cubes[OUTPUT])
+    return [int(each) for each in np.argsort(-logits, kind="stable")[:SALIENCY_CLASSES]]
+
+
 def _substrates_to_cut(needed: Sequence[Content]) -> Iterable[Substrate]:
-    """The ends of attributions, and groups; other activations are shown as they are."""
+    """The ends of pairs, and groups; other activations are shown as they are."""
     for content in needed:
         for substrate in content.substrates:
-            if isinstance(content, Attribution) or substrate.atom.leaves_residual:
+            if isinstance(content, Between) or substrate.atom.leaves_residual:
                 yield substrate
 
 
-# ------------------------------------------------------------------------------------- attributions
-def attribute_all(
-    observation: Observation,
-    cuts: Cuts,
-    pairs: Sequence[Pair],
-    settings: AttributionTable,
-    memory: int | None = None,
-) -> Attributions:
-    """Attribute every pair by the configured method.
-
-    With a method of one point, all pairs together; otherwise all sources of a layer together.
-
-    Parameters
-    ----------
-    observation, cuts
-        The photograph's pass, and the cuts of all substrates.
-    pairs
-        (source, target).
-    settings
-        The table `[attribution]`.
-    memory
-        Bound in bytes.
-    """
-    method, found = method_named(settings.method), Attributions()
-    asked = None if settings.relax_pooling else False
-    for relax in (False, True):
-        chosen = [
-            pair
-            for pair in pairs
-            if (observation.relaxable > 0 and relaxes(method, pair[0], asked)) == relax
-        ]
-        if method.ONE_POINT:
-            found |= attribute_together(observation, cuts, chosen, relax, memory)
-        else:
-            averagings = _by_layer(observation, cuts, chosen)
-            for averaging in averagings:
-                found |= _averaged(averaging, method, settings, relax, memory)
-    return found
-
-
-def _by_layer(observation: Observation, cuts: Cuts, pairs: Sequence[Pair]) -> list[Averaging]:
-    sources: dict[tuple[str, Substrate], list[Substrate]] = {}
-    for source, target in pairs:
-        sources.setdefault((source.layer, target), []).append(source)
-    return [
-        Averaging(observation, cuts, together, target) for (_, target), together in sources.items()
-    ]
-
-
-def _averaged(
-    averaging: Averaging,
-    method: Method,
-    settings: AttributionTable,
-    relax: bool,
-    memory: int | None,
-) -> Attributions:
-    points = method.points(averaging.cube, settings)
-    averages = averaging.over(points, relax, memory)
-    return {(source, averaging.target): found.values for source, found in averages.items()}
+def _pairs(needed: Sequence[Content], kind: type[Between]) -> list[Pair]:
+    return [(each.source, each.target) for each in needed if isinstance(each, kind)]
 
 
 # ----------------------------------------------------------------------------------------- datasets
@@ -172,12 +136,13 @@ class Results:
 
     observation: Observation
     cuts: Cuts
-    attributions: Attributions
+    found: Found
+    removals: Attributions
     settings: AttributionTable
 
     def of(self, content: Attribution) -> np.ndarray:
         """Source dims, then target dims; groups with their residual as one more."""
-        return self.attributions[content.source, content.target]
+        return self.found.attributions[content.source, content.target]
 
 
 def datasets(content: Content, results: Results) -> Datasets:
@@ -203,7 +168,24 @@ def _activation(content: Activation, results: Results) -> Datasets:
 
 
 def _attribution(content: Attribution, results: Results) -> Datasets:
-    return schema.attribution(content, results.of(content))
+    arrays, pair = schema.between(content, results.of(content)), (content.source, content.target)
+    if pair not in results.found.gaps:
+        return arrays
+    gap = results.found.gaps[pair]
+    atoms = gap[..., :-1] if content.target.atom.leaves_residual else gap
+    return {**arrays, **schema.gap(content, atoms)}
+
+
+def _coalitions(content: Coalitions, results: Results) -> Datasets:
+    return schema.coalitions(content, results.found.coalitions[content.groups])
+
+
+def _at_baseline(content: AtBaseline, results: Results) -> Datasets:
+    return schema.at_baseline(content, at_baseline(results.observation, content.layer))
+
+
+def _removal(content: Removal, results: Results) -> Datasets:
+    return schema.between(content, results.removals[content.source, content.target])
 
 
 def _concentration(content: Concentration, results: Results) -> Datasets:
@@ -215,24 +197,23 @@ def _concentration(content: Concentration, results: Results) -> Datasets:
 
 def _saliency(content: Saliency, results: Results) -> Datasets:
     """Factors of the attributions of positions to the most probable classes."""
-    logits = to_numpy(results.observation.cubes[OUTPUT])
-    classes = np.argsort(-logits, kind="stable")[:SALIENCY_CLASSES]
-    by_layer = {
-        layer: results.attributions[Substrate(layer, SPATIAL), CLASSES][..., classes]
-        for layer in content.layers
-    }
+    classes = _most_probable(results.observation)
+    by_layer = {each.source.layer: results.of(each)[..., classes] for each in content.requires}
     last = content.layers[-1]
     n = min(results.settings.factors, len(classes), by_layer[last][..., 0].size)
     factors = {sign: factor_saliency(by_layer, last, n, sign) for sign in Sign}
     shares = {sign: found.classes for sign, found in factors.items()}
     return schema.saliency(
-        content, classes, shares, {sign: found.spatial for sign, found in factors.items()}
+        content, np.array(classes), shares, {sign: found.spatial for sign, found in factors.items()}
     )
 
 
 DATASETS: Mapping[type, Callable[[Any, Results], Datasets]] = {
     Activation: _activation,
     Attribution: _attribution,
+    Removal: _removal,
+    Coalitions: _coalitions,
+    AtBaseline: _at_baseline,
     Concentration: _concentration,
     Saliency: _saliency,
 }

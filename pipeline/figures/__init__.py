@@ -50,6 +50,7 @@ FIGURES: tuple[str, ...] = (
     "channel_attribution",
     "neuron_groups",
     "group_flow",
+    "switchboard",
     "design_space",
 )
 

@@ -1,15 +1,15 @@
 """Channel attribution: the channels of every layer that speak for or against a class.
 
-Also what feeds each of them, and what they feed. From `R[C, K]`, the attribution of a layer's
-channels to the logits, and `R[C1, C2]`, that of a layer's channels to those of a later one (the
+Also what feeds each of them, and what they feed. From `R[C, K]`, the shares of a layer's channels
+in the logits, and `R[C1, C2]`, those of a layer's channels in the channels of a later one (the
 score of a channel is its activation summed over positions), a list shows for a target, a class or a
 channel, the `SUPPORT` channels of a layer that contribute most to it and the `OPPOSE` that take
 most away; for a channel as the source, those of a later layer to which it gives and from which it
-takes most.
+takes most. Beside each share stands the effect of removal, which was measured.
 
 The page holds the channels that can be reached from the top classes in `CLICKS` clicks: of each its
-activation map, averaged to at most `GRID` positions a side, and its attribution to the top classes.
-It holds the lists of those that are reached one click earlier.
+activation map, averaged to at most `GRID` positions a side, and its shares in the top classes. It
+holds the lists of those that are reached one click earlier.
 """
 
 from __future__ import annotations
@@ -29,16 +29,19 @@ from pipeline.grammar import (
     INPUT,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
+    Between,
     Interface,
     Presentation,
+    Removal,
     Substrate,
     show,
 )
 from pipeline.store import File
 from pipeline.units import Unit
 from pipeline.views.cells import average
-from pipeline.views.classes import Prediction, top_classes
+from pipeline.views.classes import Prediction, at_baseline, for_classes, top_classes
 from pipeline.views.packing import pack, pack_levels
 
 NAME = "channel_attribution"
@@ -55,14 +58,19 @@ NONE = 65535  # where a list has fewer channels than it could hold
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
-    """Return channels, their attribution to the classes and to the channels of later layers."""
+    """Return channels, their shares in the classes and in the channels of later layers.
+
+    The effects of their removal go with them.
+    """
     elements = [*show(Activation(Substrate(INPUT, WHOLE))), *show(Activation(CLASSES))]
     for layer in layers:
         channels = Substrate(layer, CHANNEL)
-        elements += show(Attribution(channels, CLASSES))
+        elements += [*show(Attribution(channels, CLASSES)), *show(Removal(channels, CLASSES))]
+        elements += show(AtBaseline(layer))
         elements += show(Activation(channels), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
     for lower, upper in combinations(layers, 2):
-        elements += show(Attribution(Substrate(lower, CHANNEL), Substrate(upper, CHANNEL)))
+        ends = Substrate(lower, CHANNEL), Substrate(upper, CHANNEL)
+        elements += [*show(Attribution(*ends)), *show(Removal(*ends))]
     return Interface(NAME, tuple(elements))
 
 
@@ -141,7 +149,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The attributions of one photograph.
+    """The shares of one photograph, or its effects of removal.
 
     Attributes
     ----------
@@ -155,24 +163,27 @@ class Evidence:
     between: dict[tuple[str, str], np.ndarray]
 
     @classmethod
-    def read(cls, file: File, layers: Sequence[Layer], classes: Sequence[Prediction]) -> Evidence:
-        """Read the attributions from a photograph's file."""
-        indexes = [prediction.index for prediction in classes]
+    def read(
+        cls,
+        file: File,
+        layers: Sequence[Layer],
+        classes: Sequence[Prediction],
+        kind: type[Between] = Attribution,
+    ) -> Evidence:
+        """Read shares (`Attribution`) or effects of `Removal` from a photograph's file."""
         channels = {layer.name: Substrate(layer.name, CHANNEL) for layer in layers}
         to_classes = {
-            name: file.values(Attribution(source, CLASSES).path)[:, indexes].astype(np.float32)
+            name: for_classes(file, kind(source, CLASSES), classes)
             for name, source in channels.items()
         }
         between = {
-            (lower, upper): file.values(Attribution(channels[lower], channels[upper]).path).astype(
-                np.float32
-            )
+            (lower, upper): file.values(kind(channels[lower], channels[upper]).path)
             for lower, upper in combinations(channels, 2)
         }
-        return cls(to_classes, between)
+        return cls(to_classes, {ends: each.astype(np.float32) for ends, each in between.items()})
 
     def seen_from(self, layer: str, other: str, channels: Sequence[int]) -> np.ndarray:
-        """Attribution between n channels of `layer` and all of `other`: `[C of other, n]`.
+        """What is between n channels of `layer` and all of `other`: `[C of other, n]`.
 
         Whichever of the two layers runs first is the source.
         """
@@ -249,15 +260,23 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
     """Return the classes and, for each layer, the channels within reach and their lists."""
     classes, layers = top_classes(atlas, photograph), atlas.network.layers
     with atlas.open(photograph) as file:
-        evidence = Evidence.read(file, layers, classes)
-        reach = evidence.reach()
-        baked = [_baked(file, evidence, reach, layer) for layer in layers]
+        shares = Evidence.read(file, layers, classes)
+        both = shares, Evidence.read(file, layers, classes, Removal)
+        reach = shares.reach()
+        baked = [_baked(file, both, reach, layer) for layer in layers]
+        for layer in baked:
+            left = at_baseline(file, layer["layer"], classes)
+            whole = np.array([prediction.logit for prediction in classes]) - left
+            layer["classes"]["whole"] = pack(whole, "f4")
     return {"classes": [prediction.baked() for prediction in classes], "layers": baked}
 
 
-def _baked(file: File, evidence: Evidence, reach: Reach, layer: Layer) -> dict[str, Any]:
+def _baked(
+    file: File, both: tuple[Evidence, Evidence], reach: Reach, layer: Layer
+) -> dict[str, Any]:
+    """A layer's channels and lists, from shares and effects of removal."""
     channels = reach.channels[layer.name]
-    values = evidence.to_classes[layer.name]
+    values, removals = (evidence.to_classes[layer.name] for evidence in both)
     cube = file.values(Activation(Substrate(layer.name, CHANNEL)).path)
     a = cube[channels].astype(np.float32)
     block = -(-max(a.shape[1:]) // GRID)
@@ -270,9 +289,10 @@ def _baked(file: File, evidence: Evidence, reach: Reach, layer: Layer) -> dict[s
         "negative": bool((a < 0).any()),
         "summed": pack(a.sum(axis=(1, 2), dtype=np.float64), "f4"),
         "toClasses": pack(values[channels], "f2"),
+        "removals": pack(removals[channels], "f2"),
         "classes": _class_lists(values, channels),
         "lists": {
-            other: _channel_lists(evidence, reach, layer.name, other)
+            other: _channel_lists(both, reach, layer.name, other)
             for other in reach.channels
             if other != layer.name
         },
@@ -291,13 +311,17 @@ def _class_lists(values: np.ndarray, channels: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _channel_lists(evidence: Evidence, reach: Reach, layer: str, other: str) -> dict[str, Any]:
+def _channel_lists(
+    both: tuple[Evidence, Evidence], reach: Reach, layer: str, other: str
+) -> dict[str, Any]:
     """The list in the layer `other` for each channel of `layer` that has lists."""
-    values = evidence.seen_from(layer, other, reach.with_lists(layer))
+    listed = reach.with_lists(layer)
+    values, removals = (evidence.seen_from(layer, other, listed) for evidence in both)
     chosen = strongest(values)
     return {
         "indexes": _indexes(chosen, reach.channels[other]),
         "values": pack(_taken(values, chosen), "f2"),
+        "removals": pack(_taken(removals, chosen), "f2"),
         "shares": pack(shares(values, chosen), "f2"),
     }
 
@@ -313,27 +337,30 @@ def _indexes(chosen: np.ndarray, channels: Sequence[int]) -> dict[str, Any]:
 def page(atlas: Atlas) -> dict[str, Any]:
     """Return the lists shown first of the first photograph, and an example.
 
-    `columns` holds each layer and its list: (channel, attribution) each.
+    `columns` holds each layer and its list: (channel, share, effect of removal) each.
     """
     photograph, layers = atlas.photographs[0], atlas.network.layers
     classes = top_classes(atlas, photograph)
     with atlas.open(photograph) as file:
-        evidence = Evidence.read(file, layers, classes)
+        shares = Evidence.read(file, layers, classes)
+        removals = Evidence.read(file, layers, classes, Removal)
     columns = []
     for layer in layers:
-        values = evidence.to_classes[layer.name]
-        chosen = [int(c) for c in strongest(values[:, :1])[0] if c >= 0]
-        columns.append((layer, [(channel, float(values[channel, 0])) for channel in chosen]))
+        values, lost = (each.to_classes[layer.name][:, 0] for each in (shares, removals))
+        chosen = [int(c) for c in strongest(values[:, None])[0] if c >= 0]
+        columns.append((layer, [(c, float(values[c]), float(lost[c])) for c in chosen]))
     return {
         "classes": classes,
         "columns": columns,
-        "example": _example(evidence, layers),
+        "example": _example(shares, removals, layers),
         "support": SUPPORT,
         "oppose": OPPOSE,
     }
 
 
-def _example(evidence: Evidence, layers: Sequence[Layer]) -> dict[str, Any] | None:
+def _example(
+    evidence: Evidence, removals: Evidence, layers: Sequence[Layer]
+) -> dict[str, Any] | None:
     """The channel of the last layer that most supports the first class, and what feeds it most."""
     if len(layers) < 2:
         return None
@@ -346,6 +373,7 @@ def _example(evidence: Evidence, layers: Sequence[Layer]) -> dict[str, Any] | No
         "upper": upper,
         "channel": int(channel),
         "value": float(evidence.to_classes[upper.name][channel, 0]),
+        "lost": float(removals.to_classes[upper.name][channel, 0]),
         "lower": lower,
         "feeder": int(feeder),
     }

@@ -1,11 +1,12 @@
 """Class comparison: the channels that pushed a decision towards one of two classes.
 
-From `R[C, K]`, the attribution of a layer's channels to the logits: for two classes A and B the
-evidence of channel c is `R[c, A] − R[c, B]`. Shown are the `SIDE` channels with the most evidence
-for A and the `SIDE` with the most for B, for every pair of the most probable classes, and the
-activation map `a[c, :, :]` of each of these channels. A layer costs some twenty feature
-visualizations a photograph; so it is one layer, late in the network, or all display layers where
-all channels have feature visualizations anyway.
+From `R[C, K]`, the shares of a layer's channels in the logits: for two classes A and B the evidence
+of channel c is `R[c, A] − R[c, B]`. Beside it stands what the network does without the channel, the
+same difference of the effects of its removal, which was measured. Shown are the `SIDE` channels
+with the most evidence for A and the `SIDE` with the most for B, for every pair of the most probable
+classes, and the activation map `a[c, :, :]` of each of these channels. A layer costs some twenty
+feature visualizations a photograph; so it is one layer, late in the network, or all display layers
+where all channels have feature visualizations anyway.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ from pipeline.grammar import (
     INPUT,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
     Interface,
     Presentation,
+    Removal,
     Substrate,
     show,
 )
 from pipeline.store import File
 from pipeline.units import Unit
-from pipeline.views.classes import Prediction, top_classes
+from pipeline.views.classes import Prediction, at_baseline, for_classes, top_classes
 from pipeline.views.packing import pack, pack_levels
 
 NAME = "class_comparison"
@@ -45,11 +48,13 @@ T = TypeVar("T")
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
-    """Return channels, their attribution to the classes, and the classes."""
+    """Return channels, their shares in the classes, the effects of removal, and the classes."""
     elements = [*show(Activation(Substrate(INPUT, WHOLE))), *show(Activation(CLASSES))]
     for layer in compared(layers, settings):
         channels = Substrate(layer, CHANNEL)
-        elements += show(Attribution(channels, CLASSES))
+        for content in (Attribution(channels, CLASSES), Removal(channels, CLASSES)):
+            elements += show(content)
+        elements += show(AtBaseline(layer))
         elements += show(Activation(channels), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
     return Interface(NAME, tuple(elements))
 
@@ -107,11 +112,14 @@ def compare(attribution: np.ndarray) -> list[Comparison]:
     return found
 
 
-def attribution(file: File, layer: Layer, classes: Sequence[Prediction]) -> np.ndarray:
-    """Attribution f4 `[C, n]` of a layer's channels to the logits of n classes."""
-    content = Attribution(Substrate(layer.name, CHANNEL), CLASSES)
-    indexes = [prediction.index for prediction in classes]
-    return file.values(content.path)[:, indexes].astype(np.float32)
+def shares(file: File, layer: Layer, classes: Sequence[Prediction]) -> np.ndarray:
+    """Shares f4 `[C, n]` of a layer's channels in the logits of n classes."""
+    return for_classes(file, Attribution(Substrate(layer.name, CHANNEL), CLASSES), classes)
+
+
+def removals(file: File, layer: Layer, classes: Sequence[Prediction]) -> np.ndarray:
+    """What the logits of n classes lose without each channel of a layer, f4 `[C, n]`."""
+    return for_classes(file, Removal(Substrate(layer.name, CHANNEL), CLASSES), classes)
 
 
 def _channels(pairs: Iterable[Comparison]) -> list[int]:
@@ -125,7 +133,7 @@ def visualizations(atlas: Atlas, photograph: Photograph) -> dict[str, set[Unit]]
     found = {}
     with atlas.open(photograph) as file:
         for layer in compared(atlas.network.layers, atlas.settings):
-            pairs = compare(attribution(file, layer, classes))
+            pairs = compare(shares(file, layer, classes))
             found[layer.name] = {Unit.channel(channel) for channel in _channels(pairs)}
     return found
 
@@ -134,7 +142,7 @@ def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:
     """Return the channels between the two most probable classes."""
     layer = first_layer(atlas)
     with atlas.open(photograph) as file:
-        pairs = compare(attribution(file, layer, top_classes(atlas, photograph)))
+        pairs = compare(shares(file, layer, top_classes(atlas, photograph)))
     if not pairs:
         return {}
     return {layer.name: [Unit.channel(channel) for channel in pairs[0].channels]}
@@ -156,7 +164,7 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
 
 
 def _baked(file: File, layer: Layer, classes: Sequence[Prediction]) -> dict[str, Any]:
-    values = attribution(file, layer, classes)
+    values = shares(file, layer, classes)
     pairs = compare(values)
     channels = _channels(pairs)
     row = {channel: i for i, channel in enumerate(channels)}
@@ -165,7 +173,9 @@ def _baked(file: File, layer: Layer, classes: Sequence[Prediction]) -> dict[str,
     return {
         "layer": layer.name,
         "channels": channels,
-        "attribution": pack(values[channels], "f2"),
+        "share": pack(values[channels], "f2"),
+        "removal": pack(removals(file, layer, classes)[channels], "f2"),
+        "baseline": pack(at_baseline(file, layer.name, classes), "f4"),
         "total": pack(values.sum(axis=0, dtype=np.float64), "f4"),
         "pairs": [
             [pair.a, pair.b, [row[c] for c in pair.for_a], [row[c] for c in pair.for_b]]
@@ -180,20 +190,22 @@ def _baked(file: File, layer: Layer, classes: Sequence[Prediction]) -> dict[str,
 def page(atlas: Atlas) -> dict[str, Any]:
     """Return the comparison shown first of the first photograph, for text without JavaScript.
 
-    `columns` holds a channel, its net evidence, and its attribution to each of the two classes.
+    `columns` holds a channel, its net evidence, its share in each of the two logits, and how much
+    of their difference is lost without it; `layers` the names of all layers compared.
     """
     photograph, layer = atlas.photographs[0], first_layer(atlas)
     classes = top_classes(atlas, photograph)
     with atlas.open(photograph) as file:
-        values = attribution(file, layer, classes)
-    columns = [
-        (channel, *(float(value) for value in _evidence(values[channel], pair)))
-        for pair in compare(values)[:1]
-        for channel in pair.channels
-    ]
-    return {"layer": layer, "classes": classes, "columns": columns}
+        values, lost = shares(file, layer, classes), removals(file, layer, classes)
+    columns = []
+    for pair in compare(values)[:1]:
+        for channel in pair.channels:
+            net, a, b = _evidence(values[channel], pair)
+            columns.append((channel, net, a, b, _evidence(lost[channel], pair)[0]))
+    shown = [each.name for each in compared(atlas.network.layers, atlas.settings)]
+    return {"layer": layer, "layers": shown, "classes": classes, "columns": columns}
 
 
 def _evidence(values: np.ndarray, pair: Comparison) -> tuple[float, float, float]:
     a, b = values[pair.a], values[pair.b]
-    return a - b, a, b
+    return float(a - b), float(a), float(b)

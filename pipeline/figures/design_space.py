@@ -2,15 +2,17 @@
 
 A figure's `Interface` names contents of substrates. A `Diagram` draws them on a grid of atoms (its
 rows) by layers (its columns: the input, the hidden layers taken together, the output). A content of
-one substrate is a mark, its activations; a content of several is an arrow from each to the last,
-attribution or what is derived from it. Each carries the letters of its presentations. All of this
-is read from the interfaces, so a figure whose interface changes gets another diagram.
+one substrate is a mark, its activations; a content of several is an arrow from each to the last:
+attribution or what is derived from it, or, measured, the effect of removing atoms. Each carries the
+letters of its presentations. All of this is read from the interfaces, so a figure whose interface
+changes gets another diagram.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from pipeline.atlas import Atlas, Photograph
@@ -21,10 +23,13 @@ from pipeline.grammar import (
     INPUT,
     OUTPUT,
     WHOLE,
+    AtBaseline,
     Atom,
+    Coalitions,
     Content,
     Interface,
     Presentation,
+    Removal,
     Substrate,
 )
 
@@ -37,6 +42,7 @@ LETTERS = {Presentation.FEATURE_VIS: "F", Presentation.INFO_VIS: "I"}
 
 # In units of the drawing: the first cell's centre, and the size of a cell.
 LEFT, TOP, WIDTH, HEIGHT = 128, 46, 96, 42
+ASIDE = 7  # from an arrow to that of another relation between the same cells
 
 # The rows from top to bottom; atoms that are not named here come below them.
 _TOPMOST = ("group", "spatial", "channel", "neuron", "whole")
@@ -76,7 +82,16 @@ class Cell(NamedTuple):
         return f"{self.atom.plural} of {names[self.column]}"
 
 
-Kind = tuple[Cell] | tuple[Cell, Cell]  # what a diagram tells apart: a mark, or an arrow's ends
+class Relation(StrEnum):
+    """What an arrow stands for, in words."""
+
+    ATTRIBUTION = "attribution from {} to {}"
+    REMOVAL = "effect of removing {} on {}"
+    SUBSETS = "effect of removing {}, in every combination, on {}"
+
+
+# What a diagram tells apart: a mark, or an arrow with its ends.
+Kind = tuple[Cell] | tuple[Relation, Cell, Cell]
 
 
 def cell(substrate: Substrate) -> Cell:
@@ -91,7 +106,17 @@ def drawn(content: Content) -> Iterator[tuple[Kind, tuple[str, ...]]]:
     if not sources:
         yield (cell(last),), (last.layer,)
     for source in sources:
-        yield (cell(source), cell(last)), (source.layer, last.layer)
+        yield (relation(content), cell(source), cell(last)), (source.layer, last.layer)
+
+
+def relation(content: Content) -> Relation:
+    """Return how a content of several substrates relates them."""
+    match content:
+        case Removal() | AtBaseline():
+            return Relation.REMOVAL
+        case Coalitions():
+            return Relation.SUBSETS
+    return Relation.ATTRIBUTION
 
 
 # ---------------------------------------------------------------------------------------- diagrams
@@ -106,10 +131,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Arrow:
-    """Attribution from a cell to another, or to the same cell of a later layer.
+    """From a cell to another, or to the same cell of a later layer.
 
     Attributes
     ----------
+    relation
+        "attribution", "removal" or "subsets".
     path
         Of an SVG.
     x, y
@@ -118,6 +145,7 @@ class Arrow:
         Of its presentations, in order.
     """
 
+    relation: str
     path: str
     x: float
     y: float
@@ -149,7 +177,7 @@ def diagram(interfaces: Iterable[Interface]) -> Diagram:
     """Draw one figure, or several together."""
     found = _uses(interfaces)
     marks = [Mark(*kind[0].centre, uses.letters) for kind, uses in found.items() if len(kind) == 1]
-    arrows = [_arrow(*kind, uses.letters) for kind, uses in found.items() if len(kind) == 2]
+    arrows = [_arrow(*kind, uses.letters) for kind, uses in found.items() if len(kind) == 3]
     sentences = [_sentence(kind, uses) for kind, uses in found.items()]
     return Diagram(tuple(marks), tuple(arrows), tuple(sentences))
 
@@ -164,31 +192,33 @@ def _uses(interfaces: Iterable[Interface]) -> dict[Kind, _Uses]:
     return found
 
 
-def _arrow(source: Cell, target: Cell, letters: tuple[str, ...]) -> Arrow:
+def _arrow(relation: Relation, source: Cell, target: Cell, letters: tuple[str, ...]) -> Arrow:
+    name = relation.name.lower()
+    aside = ASIDE * list(Relation).index(relation)  # so that arrows between two cells lie apart
     (x0, y0), (x1, y1) = source.centre, target.centre
     if source == target:  # a loop: from one hidden layer to a later one
-        bend = x0 - 34
+        bend = x0 - 34 + aside
         path = f"M {x0 - 5} {y0 + 6} C {bend} {y0 + 26} {bend} {y0 - 26} {x0 - 6} {y0 - 7}"
-        return Arrow(path, bend, y0, letters)
+        return Arrow(name, path, bend, y0, letters)
     middle = (y0 + y1) / 2
     if x0 == x1:
-        bend = x0 - 40
+        bend = x0 - 40 + aside
         path = f"M {x0 - 6} {y0} C {bend} {y0} {bend} {y1} {x1 - 8} {y1}"
-        return Arrow(path, bend + 8, middle, letters)
+        return Arrow(name, path, bend + 8, middle, letters)
     # Arrows to one cell arrive from the side of their own row, clear of the letters of the marks.
     start, end = x0 + 32, x1 - 10
+    y0, y1 = y0 + aside, y1 + aside
     path = f"M {start} {y0} C {start + 26} {y0} {end - 26} {y1} {end} {y1}"
-    return Arrow(path, (start + end) / 2, middle, letters)
+    return Arrow(name, path, (start + end) / 2, middle + aside, letters)
 
 
 def _sentence(kind: Kind, uses: _Uses) -> str:
     presented = " and as ".join(str(each) for each in LETTERS if each in uses.presentations)
-    if len(kind) == 1:
-        text = f"activation of {kind[0]}, as {presented}"
-    else:
-        text = f"attribution from {kind[0]} to {kind[1]}, as {presented}"
+    ends = kind if len(kind) == 1 else kind[1:]
+    text = f"activation of {kind[0]}" if len(kind) == 1 else kind[0].format(*ends)
+    text = f"{text}, as {presented}"
     count = len(uses.layers)
-    between_layers = len(kind) == 2 and all(end.column == HIDDEN for end in kind)
+    between_layers = len(ends) == 2 and all(end.column == HIDDEN for end in ends)
     counted = "pairs of layers" if between_layers else "layers"
     return f"{text}; {count} {counted}" if count > 1 else text
 
@@ -220,7 +250,8 @@ def _unused(interfaces: Sequence[Interface]) -> list[str]:
     """Name the atoms of hidden layers that no figure shows, or none attributes to or from."""
     contents = [content for each in interfaces for content in each.contents]
     shown = {kind for content in contents for kind, _ in drawn(content)}
-    ends = {end for kind in shown if len(kind) == 2 for end in kind}
+    attributed = [kind for kind in shown if len(kind) == 3 and kind[0] is Relation.ATTRIBUTION]
+    ends = {end for _, *both in attributed for end in both}
     cells = [Cell(atom, HIDDEN) for atom in rows()]
     return [
         *(str(each) for each in cells if (each,) not in shown),

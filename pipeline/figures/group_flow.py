@@ -3,9 +3,10 @@
 Two layers are each cut into groups and the residual that they leave: n + 1 parts i of the lower
 layer, m + 1 parts g of the upper one. The store has the attribution `R[g, K]` of the upper parts to
 the logits, that of the lower parts, and the attribution of lower parts to the scores of upper ones.
-`shares[i, g]` is the latter divided by the length of part g: the share of part g that comes from
+`shares[i, g]` is the latter divided by the score of part g: the share of part g that comes from
 part i. So `shares[i, g] · R[g, k]` is what part i adds to class k through part g. Its sum over all
-i is what the whole lower layer adds through part g, however that layer is cut.
+i is what the whole lower layer adds through part g, however that layer is cut. The same with what
+is lost, measured, when a part is removed, instead of the attributions; these do not add up.
 
 The lower groups are either compatible with the upper ones or found independently of them.
 """
@@ -25,18 +26,21 @@ from pipeline.grammar import (
     INPUT,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
+    Between,
     Concentration,
     Group,
     Interface,
     Presentation,
+    Removal,
     Substrate,
     show,
 )
 from pipeline.store import File
 from pipeline.units import Unit
 from pipeline.views import groups
-from pipeline.views.classes import Prediction, top_classes
+from pipeline.views.classes import Prediction, at_baseline, top_classes
 from pipeline.views.packing import pack, pack_levels
 
 NAME = "group_flow"
@@ -73,14 +77,18 @@ def pairs(
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
-    """Return the groups of two layers, and their attribution to each other and to the classes."""
+    """Return the groups of two layers, and what they do for each other and for the classes."""
+    lower, upper = layers_of(settings, layers)
     elements = [*show(Activation(Substrate(INPUT, WHOLE))), *show(Activation(CLASSES))]
+    elements += show(Activation(Substrate(upper, WHOLE)))
+    for layer in (lower, upper):
+        elements += [] if layer is None else show(AtBaseline(layer))
     for cut in _cuts(settings, layers):
         elements += show(Activation(cut), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
-        elements += show(Attribution(cut, CLASSES))
-    independent, compatible = pairs(settings, *layers_of(settings, layers))
+        elements += [*show(Attribution(cut, CLASSES)), *show(Removal(cut, CLASSES))]
+    independent, compatible = pairs(settings, lower, upper)
     for below, above in independent + compatible:
-        elements += show(Attribution(below, above))
+        elements += [*show(Attribution(below, above)), *show(Removal(below, above))]
     for below, _ in compatible:
         elements += show(Concentration(below))
     return Interface(NAME, tuple(elements))
@@ -129,15 +137,19 @@ def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:
 
 
 # ------------------------------------------------------------------------------------- data, page
-def shares(file: File, lower: Substrate, upper: Substrate) -> np.ndarray:
+def shares(file: File, content: Between) -> np.ndarray:
     """Return the share of each upper part that comes from each lower part.
+
+    Parameters
+    ----------
+    content
+        From lower groups to upper ones: their attribution, or what is lost when one is removed.
 
     Returns
     -------
     numpy.ndarray
-        f8 `[n + 1, m + 1]`, the residuals last; 0 for an upper part that is zero.
+        f8 `[n + 1, m + 1]`, the residuals last; 0 for an upper part whose score is 0.
     """
-    content, path = Attribution(lower, upper), Activation(upper).path
     whole = np.block(
         [
             [file.values(content.path), file.values(content.residual_of_target)[:, None]],
@@ -147,9 +159,24 @@ def shares(file: File, lower: Substrate, upper: Substrate) -> np.ndarray:
             ],
         ]
     ).astype(np.float64)
-    residual = np.linalg.norm(file.values(f"{path}/residual").astype(np.float64))
-    lengths = np.append(file.values(f"{path}/magnitude"), residual)
-    return np.divide(whole, lengths, out=np.zeros_like(whole), where=lengths > 0)
+    found = scores(file, content.target)
+    return np.divide(whole, found, out=np.zeros_like(whole), where=found != 0)
+
+
+def scores(file: File, cut: Substrate) -> np.ndarray:
+    """Return the scores f8 `[m + 1]` of groups and of their residual.
+
+    They are `⟨a, v / ‖v‖⟩` of each part v of the activations a.
+    """
+    path = Activation(cut).path
+    a = file.values(Activation(Substrate(cut.layer, WHOLE)).path).astype(np.float64)
+    w, h = (file.values(f"{path}/{name}").astype(np.float64) for name in ("spatial", "channels"))
+    residual = a - np.einsum("nyx,nc->cyx", w, h)
+    lengths = np.append(
+        np.linalg.norm(w, axis=(1, 2)) * np.linalg.norm(h, axis=1), np.linalg.norm(residual)
+    )
+    products = np.append(np.einsum("cyx,nyx,nc->n", a, w, h, optimize=True), (a * residual).sum())
+    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
 
 
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
@@ -161,11 +188,18 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
     with atlas.open(photograph) as file:
         found = {_key(cut): _baked(file, cut, classes) for cut in cuts}
         flows = {
-            f"{_key(below)}>{_key(above)}": pack(shares(file, below, above), "f4")
+            f"{_key(below)}>{_key(above)}": {
+                "share": pack(shares(file, Attribution(below, above)), "f4"),
+                "removal": pack(shares(file, Removal(below, above)), "f4"),
+            }
             for below, above in independent + compatible
         }
         concentration = {_key(below): _concentration(file, below) for below, _ in compatible}
-    shown = [layer for layer in (lower, upper) if layer is not None]
+        shown = [layer for layer in (lower, upper) if layer is not None]
+        baselines = {
+            layer: at_baseline(file, layer, classes).astype(float).round(4).tolist()
+            for layer in shown
+        }
     return {
         "lower": lower,
         "upper": upper,
@@ -173,7 +207,8 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
         "first": [None if cut is None else _atom(cut).count for cut in first(atlas)],
         "classes": [prediction.baked() for prediction in classes],
         "factorizations": found,
-        "shares": flows,
+        "baselines": baselines,
+        "flows": flows,
         "concentration": concentration,
     }
 
@@ -198,14 +233,23 @@ def _concentration(file: File, cut: Substrate) -> list[float]:
 
 def _baked(file: File, cut: Substrate, classes: Sequence[Prediction]) -> dict[str, Any]:
     shown = groups.read(file, cut)
-    attribution, residual = groups.attribution_to_classes(file, cut, classes)
+    attribution = groups.of_parts(file, Attribution(cut, CLASSES), classes)
+    removal = groups.of_parts(file, Removal(cut, CLASSES), classes)
     return {
         "units": [str(unit) for unit in shown.units],
         "positions": shown.positions,
         "presence": pack_levels(np.concatenate([shown.presence, shown.residual[None]])),
         "explained": round(shown.explained, 4),
-        "attribution": pack(np.concatenate([attribution, residual[None]]), "f4"),
+        "share": pack(attribution, "f4"),
+        "removal": pack(removal, "f4"),
     }
+
+
+def _source(shares: np.ndarray | None) -> dict[str, Any]:
+    """Name the lower group of the largest share in an upper one; none without positive shares."""
+    if shares is None or shares.max() <= 0:
+        return {"source": None, "share": 0.0}
+    return {"source": int(shares.argmax()) + 1, "share": float(shares.max())}
 
 
 def page(atlas: Atlas) -> dict[str, Any]:
@@ -214,16 +258,23 @@ def page(atlas: Atlas) -> dict[str, Any]:
     classes = top_classes(atlas, photograph)
     with atlas.open(photograph) as file:
         units = groups.read(file, upper).units
-        attribution, _ = groups.attribution_to_classes(file, upper, classes)
-        of_groups = None if lower is None else shares(file, lower, upper)[:-1, :-1]
-    described: list[dict[str, Any]] = []
-    for g, unit in enumerate(units):
-        group = {"unit": unit, "number": g + 1, "attribution": float(attribution[g, 0])}
-        if of_groups is not None:
-            source = int(np.abs(of_groups[:, g]).argmax())
-            group |= {"source": source + 1, "share": float(of_groups[source, g])}
-        described.append(group)
+        attribution = groups.of_parts(file, Attribution(upper, CLASSES), classes)
+        removal = groups.of_parts(file, Removal(upper, CLASSES), classes)
+        of_groups = None
+        if lower is not None:
+            of_groups = shares(file, Attribution(lower, upper))[:-1, :-1]
+    described = [
+        {
+            "unit": unit,
+            "number": g + 1,
+            "attribution": float(attribution[g, 0]),
+            "removal": float(removal[g, 0]),
+            **_source(None if of_groups is None else of_groups[:, g]),
+        }
+        for g, unit in enumerate(units)
+    ]
     return {
+        "layers": [cut.layer for cut in (lower, upper) if cut is not None],
         "lower": None if lower is None else atlas.layer(lower.layer),
         "upper": atlas.layer(upper.layer),
         "classes": classes,

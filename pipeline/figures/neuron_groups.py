@@ -1,9 +1,10 @@
 """Neuron groups: a layer in a few groups, where each of them is, and what it does for the classes.
 
 For a layer factorized into n groups: `presence` `[n, H, W]`, the length of each group's part of the
-activations at each position; the attribution `[n, k]` of the groups to the logits of k classes, and
-`residual` `[k]`, that of what the groups leave out. Groups and residual sum to the attribution of
-the whole layer. Several counts n of a layer are offered side by side.
+activations at each position; the attribution `[n + 1, k]` of the groups, and last of the residual
+that they leave, to the logits of k classes; and what these logits lose, measured, when one of them
+is removed. Attributions that are shares sum to the logit less the logit with the layer at its
+baseline. Several counts n of a layer are offered side by side.
 """
 
 from __future__ import annotations
@@ -20,30 +21,36 @@ from pipeline.grammar import (
     INPUT,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
     Interface,
     Presentation,
+    Removal,
     Substrate,
     show,
 )
 from pipeline.store import File
 from pipeline.units import Unit
 from pipeline.views import groups
-from pipeline.views.classes import Prediction, top_classes
+from pipeline.views.classes import Prediction, at_baseline, top_classes
 from pipeline.views.packing import pack, pack_levels
+from pipeline.views.together import Together, strongest
 
 NAME = "neuron_groups"
 TITLE = "The layer in a few groups"
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
-    """Return the groups of each layer that has some, and their attribution to the classes."""
+    """Return the groups of each layer that has some, and what they do for the classes."""
     elements = [*show(Activation(Substrate(INPUT, WHOLE))), *show(Activation(CLASSES))]
     for layer in groups.layers(settings, layers):
+        elements += show(AtBaseline(layer))
         for count in groups.counts(settings, layer):
             cut = groups.substrate(layer, count)
             elements += show(Activation(cut), Presentation.FEATURE_VIS, Presentation.INFO_VIS)
-            elements += show(Attribution(cut, CLASSES))
+            elements += [*show(Attribution(cut, CLASSES)), *show(Removal(cut, CLASSES))]
+            for content in groups.coalitions(cut):
+                elements += show(content)
     return Interface(NAME, tuple(elements))
 
 
@@ -100,6 +107,7 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
                 {
                     "layer": layer,
                     "count": groups.first_count(counts),
+                    "baseline": at_baseline(file, layer, classes).astype(float).round(4).tolist(),
                     "factorizations": [_baked(file, cut, classes) for cut in cuts],
                 }
             )
@@ -112,7 +120,8 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
 
 def _baked(file: File, cut: Substrate, classes: Sequence[Prediction]) -> dict[str, Any]:
     shown = groups.read(file, cut)
-    attribution, residual = groups.attribution_to_classes(file, cut, classes)
+    attribution = groups.of_parts(file, Attribution(cut, CLASSES), classes)
+    removal = groups.of_parts(file, Removal(cut, CLASSES), classes)
     return {
         "count": len(shown.units),
         "units": [str(unit) for unit in shown.units],
@@ -120,28 +129,46 @@ def _baked(file: File, cut: Substrate, classes: Sequence[Prediction]) -> dict[st
         "presence": pack_levels(shown.presence),
         "explained": round(shown.explained, 4),
         "negative": round(shown.negative, 4),
-        "attribution": pack(attribution, "f4"),
-        "residual": pack(residual, "f4"),
+        "share": pack(attribution, "f4"),
+        "removal": pack(removal, "f4"),
+        "together": [each.baked() for each in _together(file, cut, classes)],
     }
 
 
+def _together(file: File, cut: Substrate, classes: Sequence[Prediction]) -> tuple[Together, ...]:
+    """Return the strongest interaction for each class; none where there are too many parts."""
+    return tuple(
+        found for content in groups.coalitions(cut) for found in strongest(file, content, classes)
+    )
+
+
 def page(atlas: Atlas) -> dict[str, Any]:
-    """Return the first groups of the first photograph, with their attribution to its top class."""
+    """Return the first groups of the first photograph, and what they do for its top class."""
     photograph, cut = atlas.photographs[0], first_groups(atlas)
     classes = top_classes(atlas, photograph)
     with atlas.open(photograph) as file:
         shown = groups.read(file, cut)
-        attribution, _ = groups.attribution_to_classes(file, cut, classes)
+        attribution = groups.of_parts(file, Attribution(cut, CLASSES), classes)[:, 0]
+        removal = groups.of_parts(file, Removal(cut, CLASSES), classes)[:, 0]
+        baseline = float(at_baseline(file, cut.layer, classes)[0])
     described: list[dict[str, Any]] = [
-        {"unit": unit, "number": i + 1, "position": position, "attribution": float(value)}
-        for i, (unit, position, value) in enumerate(
-            zip(shown.units, shown.positions, attribution[:, 0], strict=True)
-        )
+        {
+            "unit": unit,
+            "number": i + 1,
+            "position": position,
+            "attribution": float(attribution[i]),
+            "removal": float(removal[i]),
+        }
+        for i, (unit, position) in enumerate(zip(shown.units, shown.positions, strict=True))
     ]
     return {
+        "layers": shown_layers(atlas),
         "layer": atlas.layer(cut.layer),
         "groups": described,
         "strongest": max(described, key=lambda group: abs(group["attribution"])),
+        "residual": {"attribution": float(attribution[-1]), "removal": float(removal[-1])},
+        "whole": float(attribution.sum()),
+        "baseline": baseline,
         "classes": classes,
         "explained": shown.explained,
     }

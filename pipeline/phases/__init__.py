@@ -1,8 +1,9 @@
 """The phases of a build, in their order: a file each, and one line in `PHASES`.
 
 A phase is a value of the type in `phase`: something the store should hold, what that depends on,
-what of it is missing, and how it is computed and written. The photographs come first, because what
-they show decides which feature visualizations are needed. `atlas` makes what figures get to read.
+what of it is missing, and how it is computed and written. What is computed of a photograph may need
+the baselines, and decides which feature visualizations are needed. `atlas` makes what figures get
+to read.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.phases.activation_grids import ACTIVATION_GRIDS
+from pipeline.phases.baselines import BASELINES
 from pipeline.phases.feature_visualizations import FEATURE_VISUALIZATIONS
 from pipeline.phases.phase import Phase
 from pipeline.phases.photographs import PHOTOGRAPHS
 
 __all__ = [
     "ACTIVATION_GRIDS",
+    "BASELINES",
     "FEATURE_VISUALIZATIONS",
     "PHASES",
     "PHOTOGRAPHS",
@@ -23,6 +26,7 @@ __all__ = [
 ]
 
 PHASES: tuple[Phase[Any, Any, Any], ...] = (
+    BASELINES,
     PHOTOGRAPHS,
     FEATURE_VISUALIZATIONS,
     ACTIVATION_GRIDS,

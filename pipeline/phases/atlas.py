@@ -24,10 +24,7 @@ def atlas_of(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Atlas:
     """
     profile, plan = survey.profile, survey.plan
     fingerprints = {phase.kind: phase.fingerprints(survey) for phase in phases}
-    layers = tuple(
-        Layer(name, models.display_name(survey.config, name), profile.layer(name).cube)
-        for name in plan.layers
-    )
+    layers = tuple(_layer(survey, name) for name in plan.layers)
     return Atlas(
         settings=survey.settings,
         network=ShownNetwork(
@@ -46,3 +43,8 @@ def atlas_of(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Atlas:
             survey.settings.model_dump(exclude={"execution"}),
         ),
     )
+
+
+def _layer(survey: Survey, name: str) -> Layer:
+    title, profile = models.display_name(survey.config, name), survey.profile.layer(name)
+    return Layer(name, title, profile.cube, profile.bottleneck)

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline import photographs, schema
 from pipeline.arrays import Array
 from pipeline.atlas import Atlas, Key
 from pipeline.config import Config, Settings
 from pipeline.errors import AtlasError
 from pipeline.fingerprints import fingerprint_of
-from pipeline.grammar import INPUT, WHOLE, Activation, Content, Substrate
+from pipeline.grammar import BASELINE, INPUT, WHOLE, Activation, Content, Substrate
+from pipeline.phases.baselines import fingerprint_of_photographs, read_means
 from pipeline.phases.phase import Inventory, Phase, Written
 from pipeline.photographs import PhotographFile
 from pipeline.store import PHOTOGRAPHS as KIND
@@ -32,13 +35,14 @@ Missing = tuple[PhotographFile, tuple[Content, ...]]
 
 @dataclass(frozen=True)
 class Job:
-    """Compute contents of the photograph in the file `path`."""
+    """Compute contents of the photograph in the file `path`; `means`: layer → its baseline."""
 
     config: Config
     device: str
     name: str
     path: Path
     contents: tuple[Content, ...]
+    means: Mapping[str, np.ndarray] | None
 
 
 # -------------------------------------------------------------------------- what a file depends on
@@ -66,6 +70,8 @@ def fingerprints_of_contents(survey: Survey, photograph: PhotographFile) -> dict
     """Content → the fingerprint of all that it depends on, for every content of the plan."""
     file = fingerprint_of_file(survey, photograph)
     values = _by_key(survey.settings)
+    if values[BASELINE] == "mean":
+        values[BASELINE] = fingerprint_of_photographs(survey)
     found: dict[str, str] = {}
     for content in survey.plan.contents:  # what a content requires comes before it
         required = [found[each.path] for each in content.requires]
@@ -134,9 +140,9 @@ def inventory(survey: Survey, _atlas: Atlas) -> Inventory[Missing]:
 # ---------------------------------------------------------------------------------- how it is made
 def jobs(survey: Survey, _atlas: Atlas, missing: Sequence[Missing]) -> Iterator[Job]:
     """Make a job of each photograph."""
-    device = choose_device(survey.device)
+    device, means = choose_device(survey.device), read_means(survey)
     for photograph, contents in missing:
-        yield Job(survey.config, device, photograph.name, photograph.path, contents)
+        yield Job(survey.config, device, photograph.name, photograph.path, contents, means)
 
 
 def compute(job: Job) -> dict[str, Mapping[str, Array]]:
@@ -154,7 +160,7 @@ def compute(job: Job) -> dict[str, Mapping[str, Array]]:
         decoded = photographs.decode(job.path)
         pixels = photographs.fit(decoded, loaded.preprocessing.size, settings.dataset.fit)
         x, tables = loaded.input(pixels), (settings.attribution, settings.groups)
-        found = dict(compute_contents(loaded, x, job.contents, *tables))
+        found = dict(compute_contents(loaded, x, job.contents, *tables, means=job.means))
     except AtlasError as error:
         raise AtlasError(f"photograph {job.name}: {error}") from error
     shown = Activation(Substrate(INPUT, WHOLE))

@@ -1,13 +1,15 @@
-"""The most probable classes of a photograph, from its logits `[K]`."""
+"""The most probable classes of a photograph, from its logits `[K]`, and attribution to them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.atlas import Atlas, Photograph
-from pipeline.grammar import CLASSES, Activation
+from pipeline.grammar import CLASSES, Activation, AtBaseline, Between
+from pipeline.store import File
 
 TOP = 5  # classes that a figure offers for a photograph
 
@@ -47,3 +49,14 @@ def top_classes(atlas: Atlas, photograph: Photograph, count: int = TOP) -> tuple
     return tuple(
         Prediction(int(k), names[k], float(logits[k]), float(probabilities[k])) for k in order
     )
+
+
+def for_classes(file: File, content: Between, classes: Sequence[Prediction]) -> np.ndarray:
+    """Shares or effects of removal f4 `[…, k]`: of each atom of a layer for k logits."""
+    indexes = [prediction.index for prediction in classes]
+    return file.values(content.path)[..., indexes].astype(np.float32)
+
+
+def at_baseline(file: File, layer: str, classes: Sequence[Prediction]) -> np.ndarray:
+    """The logits f4 `[k]` of k classes with the whole layer at its baseline."""
+    return file.values(AtBaseline(layer).path)[[prediction.index for prediction in classes]]

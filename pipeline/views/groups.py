@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.config import Settings
-from pipeline.grammar import CLASSES, Activation, Attribution, Group, Substrate
+from pipeline.grammar import Activation, Between, Coalitions, Group, Substrate
+from pipeline.shapley import MOST_PLAYERS
 from pipeline.store import File
 from pipeline.units import Unit
-from pipeline.views.classes import Prediction
+from pipeline.views.classes import Prediction, for_classes
 
 DEFAULT = (3, 6, 9)
 FLOW = 2  # counts of each layer in a flow: every pair of them has feature visualizations of its own
@@ -142,13 +143,29 @@ def read(file: File, groups: Substrate) -> ShownGroups:
     )
 
 
-def attribution_to_classes(
-    file: File, groups: Substrate, classes: Sequence[Prediction]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the attribution of groups f4 `[n, k]`, and of their residual f4 `[k]`, to k logits."""
-    content, chosen = Attribution(groups, CLASSES), [each.index for each in classes]
-    residual = file.values(content.residual_of_source)[chosen]
-    return file.values(content.path)[:, chosen].astype(np.float32), residual.astype(np.float32)
+def of_parts(file: File, content: Between, classes: Sequence[Prediction]) -> np.ndarray:
+    """Return what a content has of the groups, and last of their residual, for k logits.
+
+    Parameters
+    ----------
+    content
+        From groups to the classes, such as `Attribution(groups, CLASSES)`.
+    classes
+        The k classes.
+
+    Returns
+    -------
+    numpy.ndarray
+        f4 `[n + 1, k]`.
+    """
+    residual = file.values(content.residual_of_source)[[each.index for each in classes]]
+    return np.vstack([for_classes(file, content, classes), residual.astype(np.float32)])
+
+
+def coalitions(groups: Substrate) -> tuple[Coalitions, ...]:
+    """Return all subsets of groups and residual as a content; none where there are too many."""
+    assert isinstance(groups.atom, Group)
+    return (Coalitions(groups),) if groups.atom.count < MOST_PLAYERS else ()
 
 
 _ROWS, _COLUMNS = ("at the top", "in the middle", "at the bottom"), ("left", "", "right")

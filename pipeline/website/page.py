@@ -13,6 +13,7 @@ from pipeline.atlas import Atlas
 from pipeline.attribution import METHODS
 from pipeline.errors import AtlasError
 from pipeline.figures import Figure
+from pipeline.views.bypass import bypasses
 from pipeline.views.classes import top_classes
 from pipeline.website.sprite_sheets import SpriteSheet
 
@@ -63,6 +64,7 @@ def render(
     return template.render(
         atlas=atlas,
         build=build,
+        bypasses=bypasses(atlas),
         figures=[_for_template(figure, atlas) for figure in shown],
         method_description=method.describe(attribution),
         method_is_local=method.LOCAL,

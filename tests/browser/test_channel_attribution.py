@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pipeline.atlas import Atlas
@@ -40,18 +41,18 @@ def ranked(atlas: Atlas, photograph: int) -> np.ndarray:
         return np.argsort(-file.values("logits"))
 
 
-def to_class(atlas: Atlas, layer: int, rank: int, photograph: int = 0) -> np.ndarray:
-    """Attribution of a layer's channels to the class of a rank, the most probable being 0."""
+def to_class(atlas: Atlas, layer: int, rank: int, content: str = "attribution") -> np.ndarray:
+    """Shares of a layer's channels in the class of a rank, the most probable being 0."""
     name = atlas.network.layers[layer].name
-    with atlas.open(atlas.photographs[photograph]) as file:
-        values = file.values(f"attribution/{name}.channel/output.neuron").astype(np.float32)
-    return values[:, ranked(atlas, photograph)[rank]]
+    with atlas.open(atlas.photographs[0]) as file:
+        values = file.values(f"{content}/{name}.channel/output.neuron").astype(np.float32)
+    return values[:, ranked(atlas, 0)[rank]]
 
 
-def between(atlas: Atlas, lower: int, upper: int) -> np.ndarray:
+def between(atlas: Atlas, lower: int, upper: int, content: str = "attribution") -> np.ndarray:
     names = [atlas.network.layers[index].name for index in (lower, upper)]
     with atlas.open(atlas.photographs[0]) as file:
-        return file.values(f"attribution/{names[0]}.channel/{names[1]}.channel").astype(np.float32)
+        return file.values(f"{content}/{names[0]}.channel/{names[1]}.channel").astype(np.float32)
 
 
 def expected(values: np.ndarray) -> list[int]:
@@ -74,7 +75,82 @@ def test_numbers_equal_those_of_the_store_for_any_class(open_page: Open, atlas: 
             share = np.sort(values)[::-1][:3].sum() / values[values > 0].sum()
             percent, count = round(100 * float(share)), (values > 0).sum()
             assert f"{percent} % of all support, which comes from {count} channels" in note
-            assert f"together: {signed(float(values.astype(float).sum()))} logits" in note
+            total = signed(float(values.astype(float).sum()))
+            assert f"together: {total} of the {signed(made_up(atlas, layer, rank))} logits" in note
+
+
+def made_up(atlas: Atlas, layer: int, rank: int) -> float:
+    """How much of a logit a layer makes up."""
+    name = atlas.network.layers[layer].name
+    with atlas.open(atlas.photographs[0]) as file:
+        whole = file.values("logits") - file.values(f"baseline/{name}")
+    return float(whole[ranked(atlas, 0)[rank]])
+
+
+def ends(page: Page, index: int) -> list[list[float]]:
+    """Of each tile of a column, where bar and tick end: from −1 to 1 on the axis."""
+    return list(
+        column(page, index).evaluate(
+            """column => [...column.querySelectorAll(".axis")].map(axis => {
+                const { left, width } = axis.getBoundingClientRect();
+                const bar = axis.querySelector(".fill");
+                const box = bar.getBoundingClientRect();
+                const mark = axis.querySelector(".tick").getBoundingClientRect();
+                const end = bar.classList.contains("adds") ? box.right : box.left;
+                return [end, (mark.left + mark.right) / 2].map(x => 2 * (x - left) / width - 1);
+            })"""
+        )
+    )
+
+
+@pytest.mark.parametrize("bars", ["share", "removal"])
+def test_one_of_share_and_removal_is_the_bar_and_the_other_the_tick(
+    open_page: Open, atlas: Atlas, bars: str
+) -> None:
+    page = open_page("#bars=by:removal" if bars == "removal" else "")
+    ready(page, ID)
+    both = [
+        [
+            to_class(atlas, layer, 0, content)[expected(to_class(atlas, layer, 0))]
+            for layer in range(3)
+        ]
+        for content in ("attribution", "removal")
+    ]
+    most = max(np.abs(values).max() for each in both for values in each)
+    shown_as_bar, ticks = both if bars == "share" else both[::-1]
+    for layer in range(3):
+        found = np.array(ends(page, layer))
+        assert found[:, 0] == pytest.approx(shown_as_bar[layer] / most, abs=0.03)
+        assert found[:, 1] == pytest.approx(ticks[layer] / most, abs=0.03)
+        texts = [signed(float(value)) for value in shown_as_bar[layer]]
+        assert [value for _, value in shown(page, layer)] == texts
+
+
+def test_words_say_where_share_and_removal_disagree(open_page: Open, atlas: Atlas) -> None:
+    page = open_page()
+    ready(page, ID)
+    said = set()
+    for rank in range(5):
+        page.locator(f"#{ID} select").select_option(index=rank)
+        lists = [expected(to_class(atlas, layer, rank)) for layer in range(3)]
+        both = [
+            np.concatenate([to_class(atlas, i, rank, content)[c] for i, c in enumerate(lists)])
+            for content in ("attribution", "removal")
+        ]
+        most = max(np.abs(each).max() for each in both)
+        words = [
+            ""
+            if share * removal >= 0 or min(abs(share), abs(removal)) < most / 20
+            else "alone not missed: others do the same"
+            if share > 0
+            else "helps only beside the others"
+            for share, removal in zip(*both, strict=True)
+        ]
+        tiles = page.locator(f"#{ID} .tile").all()
+        texts = ["".join(tile.locator(".disagrees").all_inner_texts()) for tile in tiles]
+        assert texts == words
+        said |= set(words)
+    assert len(said) == 3
 
 
 def test_following_a_channel_shows_what_feeds_it_and_what_it_feeds(
@@ -147,8 +223,16 @@ def test_pointing_shows_where_a_channel_is_active_and_what_it_does(
     opacity = np.array(pixels).reshape(*a.shape[1:], 4)[..., 3]
     kept = page.evaluate(f"[...document.getElementById('{ID}').layers[2].channels.values]")
     assert np.abs(opacity / 255 - 0.82 * (1 - a[channel] / a[kept].max())).max() < 0.01
-    values = page.locator(f"#{ID} .effects .value").all_inner_texts()
-    assert values == [signed(float(to_class(atlas, 2, rank)[channel])) for rank in range(5)]
+    effects = page.locator(f"#{ID} .effects .value")
+    of = {
+        content: [signed(float(to_class(atlas, 2, rank, content)[channel])) for rank in range(5)]
+        for content in ("attribution", "removal")
+    }
+    assert effects.all_inner_texts() == of["attribution"]
+    page.mouse.move(2, 2)
+    page.evaluate("atlas.state.set('bars', {by: 'removal'})")
+    tile.hover()
+    assert effects.all_inner_texts() == of["removal"]
     page.mouse.move(2, 2)
     expect(page.locator(f"#{ID} .map-scale")).to_be_hidden()
     assert page.locator(f"#{ID} .effects .value").first.inner_text().endswith("%")

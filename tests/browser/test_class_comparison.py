@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
@@ -27,16 +28,21 @@ def signed(value: float) -> str:
     return "0.00" if text[1:] == "0.00" else text
 
 
-def expected(atlas: Atlas, photograph: int, layer: str, first: int, second: int) -> list[list[str]]:
-    """Channel, net evidence, for A, for B of the three best and the three worst channels.
+def stored(atlas: Atlas, layer: str, ranks: tuple[int, int], content: str) -> np.ndarray:
+    """Shares ("attribution") or effects of "removal" `[C, 2]` for two classes, by their ranks."""
+    with atlas.open(atlas.photographs[0]) as file:
+        r = file.values(f"{content}/{layer}.channel/output.neuron").astype(np.float32)
+        return r[:, np.argsort(-file.values("logits"))[list(ranks)]]
 
-    Classes are given by their rank.
-    """
-    with atlas.open(atlas.photographs[photograph]) as file:
-        r = file.values(f"attribution/{layer}.channel/output.neuron").astype(np.float32)
-        rank = np.argsort(-file.values("logits"))
-    a, b = r[:, rank[first]], r[:, rank[second]]
-    order = np.argsort(-(a - b))
+
+def expected(
+    atlas: Atlas, layer: str, first: int, second: int, content: str = "attribution"
+) -> list[list[str]]:
+    """Channel, net, for A, for B of the three channels with the best and the three with the worst
+    shares. Classes are given by their rank."""
+    shares = stored(atlas, layer, (first, second), "attribution")
+    order = np.argsort(-(shares[:, 0] - shares[:, 1]))
+    a, b = stored(atlas, layer, (first, second), content).T
     rows = []
     for c in [*order[:3], *order[-3:]]:
         net = float(a[c] - b[c])
@@ -56,7 +62,84 @@ def shown(page: Page) -> list[list[str]]:
 def test_numbers_equal_those_of_the_store(open_page: Open, atlas: Atlas) -> None:
     page = open_page()
     ready(page, ID)
-    assert shown(page) == expected(atlas, 0, MIDDLE, 0, 1)
+    assert shown(page) == expected(atlas, MIDDLE, 0, 1)
+
+
+def ends(page: Page, button: int) -> list[tuple[float, float]]:
+    """Where bar and tick of each row end, from −1 at the left to 1 at the right of the axis."""
+    return (
+        page.locator(f"#{ID} .channel")
+        .nth(button)
+        .evaluate(
+            """button => [...button.querySelectorAll(".axis")].map(axis => {
+            const { left, width } = axis.getBoundingClientRect();
+            const bar = axis.querySelector(".fill"), tick = axis.querySelector(".tick");
+            const [box, mark] = [bar, tick].map(each => each.getBoundingClientRect());
+            const end = bar.classList.contains("left") ? box.left : box.right;
+            const scaled = x => 2 * (x - left) / width - 1;
+            return [scaled(end), scaled((mark.left + mark.right) / 2)];
+        })"""
+        )
+    )
+
+
+@pytest.mark.parametrize("bars", ["share", "removal"])
+def test_one_of_share_and_removal_is_the_bar_and_the_other_the_tick(
+    open_page: Open, atlas: Atlas, bars: str
+) -> None:
+    page = open_page(viewport={"width": 1400, "height": 900})
+    ready(page, ID)
+    page.locator(f"#{ID} .bars-choice label").nth(int(bars == "removal")).click()
+    assert ("bars=by:removal" in page.evaluate("location.hash")) == (bars == "removal")
+    contents = ["attribution", "removal"]
+    shares, removals = (stored(atlas, MIDDLE, (0, 1), each) for each in contents)
+    order = np.argsort(-(shares[:, 0] - shares[:, 1]))
+    six = [*order[:3], *order[-3:]]
+    assert shown(page) == expected(atlas, MIDDLE, 0, 1, contents[bars == "removal"])
+    towards = [
+        np.stack([r[:, 0] - r[:, 1], r[:, 0], -r[:, 1]], axis=1)[six] for r in (shares, removals)
+    ]
+    most = max(np.abs(each).max() for each in towards)
+    found = np.array([ends(page, button) for button in range(6)])
+    bar, tick = towards if bars == "share" else towards[::-1]
+    assert found[..., 0] == pytest.approx(-bar / most, abs=0.02)
+    assert found[..., 1] == pytest.approx(-tick / most, abs=0.02)
+
+
+def test_words_say_which_channels_are_not_missed(open_page: Open, atlas: Atlas) -> None:
+    page = open_page()
+    ready(page, ID)
+    said = 0
+    for second in range(1, 5):
+        page.locator(f"#{ID} .side-b select").select_option(index=second)
+        shares, removals = (
+            stored(atlas, MIDDLE, (0, second), each) for each in ("attribution", "removal")
+        )
+        net, lost = (r[:, 0] - r[:, 1] for r in (shares, removals))
+        order = np.argsort(-net)
+        six = [*order[:3], *order[-3:]]
+        most = max(np.abs(r[six]).max() for r in (shares, removals, net[:, None], lost[:, None]))
+        differs = [
+            bool(net[c] * lost[c] < 0 and min(abs(net[c]), abs(lost[c])) >= most / 20) for c in six
+        ]
+        texts = page.locator(f"#{ID} .channel .disagrees").all_inner_texts()
+        assert [text == "alone not missed: others do the same" for text in texts] == differs
+        assert all(text == "" for text, each in zip(texts, differs, strict=True) if not each)
+        said += sum(differs)
+    assert said
+
+
+def test_the_choice_of_bars_counts_for_the_whole_page_and_lasts(open_page: Open) -> None:
+    page = open_page()
+    ready(page, ID)
+    page.locator(f"#{ID} .bars-choice label").nth(1).click()
+    page.locator("#picker .thumbnail").nth(2).click()
+    for each in (ID, "channel-attribution", "spatial-attribution"):
+        ready(page, each)
+        expect(page.locator(f"#{each} .bars-choice input").nth(1)).to_be_checked()
+    page.locator("#channel-attribution .bars-choice label").first.click()
+    expect(page.locator(f"#{ID} .bars-choice input").first).to_be_checked()
+    assert "bars" not in page.evaluate("location.hash")
 
 
 def test_any_two_classes_in_any_layer(open_page: Open, atlas: Atlas) -> None:
@@ -64,16 +147,16 @@ def test_any_two_classes_in_any_layer(open_page: Open, atlas: Atlas) -> None:
     ready(page, ID)
     right = page.locator(f"#{ID} .side-b select")
     right.select_option(index=3)
-    assert shown(page) == expected(atlas, 0, MIDDLE, 0, 3)
+    assert shown(page) == expected(atlas, MIDDLE, 0, 3)
     left = page.locator(f"#{ID} .side-a select")
     assert left.locator("option").nth(3).is_disabled()
     left.select_option(index=4)
-    assert shown(page) == expected(atlas, 0, MIDDLE, 4, 3)
+    assert shown(page) == expected(atlas, MIDDLE, 4, 3)
     page.locator(f"#{ID} .swap").click()
-    assert shown(page) == expected(atlas, 0, MIDDLE, 3, 4)
+    assert shown(page) == expected(atlas, MIDDLE, 3, 4)
     expect(page.locator(f"#{ID} .layer-choice")).to_be_visible()
     page.locator(f"#{ID} .layer-choice label").nth(0).click()
-    assert shown(page) == expected(atlas, 0, "blocks.2", 3, 4)
+    assert shown(page) == expected(atlas, "blocks.2", 3, 4)
 
 
 def test_a_lone_layer_is_named_and_not_offered(open_page: Open, tmp_path: Path) -> None:
@@ -84,7 +167,7 @@ def test_a_lone_layer_is_named_and_not_offered(open_page: Open, tmp_path: Path) 
     page = open_page(folder=tmp_path / "site")
     ready(page, ID)
     expect(page.locator(f"#{ID} .layer-choice")).to_be_hidden()
-    sums = "all 40 channels of middle <i>layer</i> together"
+    sums = "with all of middle <i>layer</i> at zero"
     expect(page.locator(f"#{ID} .sums")).to_contain_text(sums)
     page.locator(f"#{ID} .channel").first.hover()
     caption = "bright where it is active in middle <i>layer</i>, at most"
@@ -156,11 +239,15 @@ def test_the_sums_are_those_of_the_store(open_page: Open, atlas: Atlas) -> None:
     page = open_page()
     ready(page, ID)
     with atlas.open(atlas.photographs[0]) as file:
-        logits = file.values("logits")
+        logits, at_zero = file.values("logits"), file.values(f"baseline/{MIDDLE}")
         r = file.values(f"attribution/{MIDDLE}.channel/output.neuron").astype(float)
     a, b = np.argsort(-logits)[:2]
     evidence = np.sort(r[:, a] - r[:, b])
     text = page.locator(f"#{ID} .sums").inner_text()
-    assert f": {signed(float(logits[a] - logits[b]))}." in text
+    whole, without = (float(each[a] - each[b]) for each in (logits, at_zero))
+    assert f": {signed(whole)}; with all of" in text
+    assert f"at zero: {signed(without)}. Of the {signed(whole - without)} between" in text
     everything, six = evidence.sum(), evidence[:3].sum() + evidence[-3:].sum()
-    assert f"together {signed(float(everything))}, the 6 shown {signed(float(six))}." in text
+    assert f"give {signed(everything)}: {signed(six)} the 6 shown" in text
+    assert f", {signed(everything - six)} the 34 others." in text
+    assert everything == pytest.approx(whole - without, rel=0.02)

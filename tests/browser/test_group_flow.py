@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
 from pipeline.figures import group_flow
+from pipeline.grammar import CLASSES, Attribution, Removal
 from pipeline.views import groups
 from pipeline.website.generate import generate
 from tests import synthetic
@@ -43,19 +44,27 @@ def ribbons(page: Page) -> list[Ribbon]:
 
 
 def numbers(
-    atlas: Atlas, photograph: int = 0, n: int = 6, m: int = 6, aligned: bool = True
+    atlas: Atlas,
+    photograph: int = 0,
+    n: int = 6,
+    m: int = 6,
+    aligned: bool = True,
+    kind: type[Attribution | Removal] = Attribution,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shares [n + 1, m + 1], attribution of the upper parts [m + 1, 5] and of the lower ones."""
+    """Shares [n + 1, m + 1], attribution of the upper parts [m + 1, 5] and of the lower ones.
+
+    Or what is lost without parts.
+    """
     upper = groups.substrate(UPPER, m)
     lower = groups.substrate(LOWER, n, (UPPER, m) if aligned else None)
     with atlas.open(atlas.photographs[photograph]) as file:
         named = np.argsort(-file.values("logits"), kind="stable")[:5]
-        shares = group_flow.shares(file, lower, upper)
+        shares = group_flow.shares(file, kind(lower, upper))
         of_parts = []
         for cut in (upper, lower):
-            values = file.values(f"attribution/{cut}/output.neuron")
-            residual = file.values(f"residual/{cut}/output.neuron/of_source")
-            of_parts.append(np.vstack([values, residual])[:, named])
+            content = kind(cut, CLASSES)
+            residual = file.values(content.residual_of_source)
+            of_parts.append(np.vstack([file.values(content.path), residual])[:, named])
     return shares, of_parts[0], of_parts[1]
 
 
@@ -95,6 +104,42 @@ def test_widths_are_the_stores_numbers_and_add_up(
             each, value = found[f"0.{i}", f"1.{g}"], shares[i, g] * attribution[g, 0]
             assert each.width == pytest.approx(max(0.75, abs(value) * left), rel=1e-3)
             assert each.positive == (value > 0)
+
+
+def test_ribbons_may_show_what_is_lost_without_parts(open_page: Open, atlas: Atlas) -> None:
+    page = open_page(f"#{ID}=group:lower.2")
+    ready(page, ID)
+    page.locator(f"#{ID} .bars-choice label").nth(1).click()
+    shares, upper, lower = numbers(atlas, kind=Removal)
+    left, _ = scales(page)
+    found = {(each.start, each.end): each for each in ribbons(page)}
+    assert len(found) == 7 + 7 * 5
+    for g in range(7):
+        value = shares[1, g] * upper[g, 0]
+        assert found["0.1", f"1.{g}"].width == pytest.approx(max(0.75, abs(value) * left), rel=1e-3)
+    # Under the parts, and of each class, what was measured: not the sum of what is drawn.
+    for column, values in ((0, lower), (1, upper)):
+        texts = page.locator(f"{NODES.format(column)} .value").all_inner_texts()
+        assert texts == [signed(float(value)) for value in values[:, 0]]
+    texts = page.locator(f"{NODES.format(2)} .quiet").all_inner_texts()
+    assert [text.split(" of ")[0] for text in texts] == [signed(float(value)) for value in lower[1]]
+    expect(page.locator(f"#{ID} .legend")).to_contain_text("does not add up")
+
+
+def test_sums_are_the_logit_less_what_is_left_without_the_layer(
+    open_page: Open, atlas: Atlas
+) -> None:
+    page = open_page()
+    ready(page, ID)
+    sums = page.locator(f"#{ID} .sums").inner_text()
+    _, upper, lower = numbers(atlas)
+    with atlas.open(atlas.photographs[0]) as file:
+        top = int(file.values("logits").argmax())
+        for layer, shares in ((LOWER, lower), (UPPER, upper)):
+            around = float(file.values(f"baseline/{layer}")[top])
+            logit = float(file.values("logits")[top])
+            change = f"the logit {signed(logit)} less {signed(around)} with the layer at zero"
+            assert f"together {signed(float(shares[:, 0].sum()))}: {change}." in sums
 
 
 def test_negative_ribbons_differ_by_texture(open_page: Open) -> None:
@@ -266,12 +311,13 @@ def test_the_table_holds_the_stores_numbers(open_page: Open, atlas: Atlas) -> No
     page.locator(f"#{ID} summary").click()
     shares, attribution, lower = numbers(atlas)
     rows = [row.locator("td").all_inner_texts() for row in page.locator(f"#{ID} tbody tr").all()]
-    assert [row[:5] for row in rows] == [
-        [signed(float(value)) for value in row] for row in [*lower, *attribution]
-    ]
-    assert [float(text.split()[0].replace("−", "-")) for text in rows[2][5:]] == pytest.approx(
-        100 * shares[2], abs=0.051
-    )
+    losses, upper_lost, lower_lost = numbers(atlas, kind=Removal)
+    for start, values in ((0, [*lower, *attribution]), (1, [*lower_lost, *upper_lost])):
+        written = [[signed(float(value)) for value in row] for row in values]
+        assert [row[start:10:2] for row in rows] == written
+    for start, found in ((10, shares), (11, losses)):
+        texts = [text.split()[0].replace("−", "-") for text in rows[2][start::2]]
+        assert list(map(float, texts)) == pytest.approx(100 * found[2], abs=0.051)
 
 
 def test_with_one_layer_ribbons_lead_to_the_classes_only(open_page: Open, tmp_path: Path) -> None:

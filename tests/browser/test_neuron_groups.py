@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
+from pipeline.figures import neuron_groups
 from pipeline.views import groups
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
@@ -25,13 +26,26 @@ def presence(atlas: Atlas, photograph: int = 0, layer: str = MIDDLE, count: int 
         return groups.read(file, groups.substrate(layer, count)).presence.astype(float)
 
 
+def effects(
+    atlas: Atlas, kind: str, photograph: int = 0, layer: str = MIDDLE, count: int = 6
+) -> np.ndarray:
+    """Shares or effects of removal `[count + 1, 5]`, the residual's last."""
+    residual = {"attribution": "residual", "removal": "removal_residual"}[kind]
+    path = f"{layer}.group.{count}/output.neuron"
+    with atlas.open(atlas.photographs[photograph]) as file:
+        named = np.argsort(-file.values("logits"), kind="stable")[:5]
+        left = file.values(f"{residual}/{path}/of_source")
+        return np.vstack([file.values(f"{kind}/{path}"), left])[:, named].astype(float)
+
+
+def written(values: np.ndarray) -> list[list[str]]:
+    return [[signed(float(value)) for value in row] for row in values]
+
+
 def attributions(
     atlas: Atlas, photograph: int = 0, layer: str = MIDDLE, count: int = 6
 ) -> list[list[str]]:
-    with atlas.open(atlas.photographs[photograph]) as file:
-        named = np.argsort(-file.values("logits"), kind="stable")[:5]
-        values = file.values(f"attribution/{layer}.group.{count}/output.neuron")[:, named]
-    return [[signed(float(value)) for value in row] for row in values]
+    return written(effects(atlas, "attribution", photograph, layer, count)[:-1])
 
 
 def shown(page: Page) -> list[list[str]]:
@@ -60,15 +74,92 @@ def test_numbers_equal_those_of_the_store(open_page: Open, atlas: Atlas) -> None
     ready(page, ID)
     assert shown(page) == attributions(atlas, 2)
     page.locator(f"#{ID} summary").click()
-    with atlas.open(atlas.photographs[2]) as file:
-        named = np.argsort(-file.values("logits"), kind="stable")[:5]
-        residual = file.values(f"residual/{MIDDLE}.group.6/output.neuron/of_source")[named]
-        values = file.values(f"attribution/{MIDDLE}.group.6/output.neuron")[:, named]
-    total = values.sum(axis=0) + residual
     rows = [row.locator("td").all_inner_texts() for row in page.locator(f"#{ID} tbody tr").all()]
-    assert [row[2:] for row in rows[:6]] == attributions(atlas, 2)
-    assert rows[6][2:] == [signed(float(value)) for value in residual]
-    assert rows[7][2:] == [signed(float(value)) for value in total]
+    assert [row[2::2] for row in rows] == written(effects(atlas, "attribution", 2))
+    assert [row[3::2] for row in rows] == written(effects(atlas, "removal", 2))
+
+
+def drawn(page: Page) -> tuple[np.ndarray, np.ndarray]:
+    """Bars and ticks of all groups [6, 5], from -1 to 1."""
+    found = page.eval_on_selector_all(
+        f"#{ID} .group .evidence:not(.presence)",
+        """all => all.map(each => {
+            const fill = each.querySelector(".fill");
+            const sign = fill.classList.contains("against") ? -1 : 1;
+            const left = parseFloat(each.querySelector(".tick").style.left);
+            return [sign * parseFloat(fill.style.width) / 50, left / 50 - 1];
+        })""",
+    )
+    bars, ticks = np.array(found).reshape(6, 5, 2).transpose(2, 0, 1)
+    return bars, ticks
+
+
+def test_bars_are_shares_and_ticks_effects_of_removal_or_the_reverse(
+    open_page: Open, atlas: Atlas
+) -> None:
+    page = open_page()
+    ready(page, ID)
+    shares, removals = (effects(atlas, kind)[:-1] for kind in ("attribution", "removal"))
+    full = np.abs([shares, removals]).max()
+    bars, ticks = drawn(page)
+    assert np.allclose(bars, shares / full, atol=1e-3)
+    assert np.allclose(ticks, removals / full, atol=1e-3)
+    page.locator(f"#{ID} .bars-choice label").nth(1).click()
+    assert "bars=by:removal" in page.evaluate("location.hash")
+    bars, ticks = drawn(page)
+    assert np.allclose(bars, removals / full, atol=1e-3)
+    assert np.allclose(ticks, shares / full, atol=1e-3)
+    assert shown(page) == written(removals)
+
+
+def test_shares_add_up_to_the_logit_less_what_is_left_without_the_layer(
+    open_page: Open, atlas: Atlas
+) -> None:
+    page = open_page()
+    ready(page, ID)
+    with atlas.open(atlas.photographs[0]) as file:
+        logits = file.values("logits")
+        top = int(logits.argmax())
+        logit, around = float(logits[top]), float(file.values(f"baseline/{MIDDLE}")[top])
+    shares = effects(atlas, "attribution")[:, 0]
+    sums = page.locator(f"#{ID} .sums").inner_text()
+    assert f"groups {signed(shares[:-1].sum())}, residual {signed(shares[-1])}" in sums
+    change = f"the logit {signed(logit)} less {signed(around)} with the layer at zero"
+    assert f"together {signed(shares.sum())}: {change}." in sums
+
+
+def test_parts_that_disagree_in_sign_are_named(open_page: Open, atlas: Atlas) -> None:
+    page = open_page()
+    ready(page, ID)
+    shares, removals = effects(atlas, "attribution"), effects(atlas, "removal")
+    full = np.abs([shares[:-1], removals[:-1]]).max()
+    both = np.minimum(np.abs(shares), np.abs(removals)) >= 0.05 * full
+    missed = both & (shares > 0) & (removals < 0)
+    words = "alone not missed: others do the same"
+    assert missed[:-1].any()
+    for g, group in enumerate(page.locator(f"#{ID} .group").all()):
+        label = group.get_attribute("aria-label") or ""
+        assert label.count(words) == missed[g].sum()
+        group.hover()
+        caption = page.locator(f"#{ID} .view-caption").inner_text()
+        assert (words in caption) == missed[g].any()
+    sums = page.locator(f"#{ID} .sums").inner_text()
+    names = [*(f"group {g + 1}" for g in range(6)), "residual"]
+    named = [name for name, is_missed in zip(names, missed[:, 0], strict=True) if is_missed]
+    assert (f"{', '.join(named)} – {words}" in sums) == bool(named)
+    assert (words in sums) == bool(named)
+
+
+def test_the_strongest_pair_is_named(open_page: Open, atlas: Atlas) -> None:
+    page = open_page()
+    ready(page, ID)
+    layers = neuron_groups.bake(atlas, atlas.photographs[0])["layers"]
+    pair = layers[1]["factorizations"][1]["together"][0]
+    names = " and ".join("residual" if i == 6 else f"group {i + 1}" for i in pair["parts"])
+    size = f"{abs(pair['value']):.2f} logits {'less' if pair['value'] < 0 else 'more'}"
+    sums = page.locator(f"#{ID} .sums").inner_text()
+    assert f"Of all pairs, {names} " in sums
+    assert f"together they add {size} than one by one." in sums
 
 
 def test_the_map_of_all_groups_mixes_their_colours(open_page: Open, atlas: Atlas) -> None:

@@ -53,10 +53,13 @@ Deno.test("figures without keys are not written", () => {
 });
 
 Deno.test("another photograph keeps only the keys that mean the same for it", () => {
-  const states = parseStates("#image=a&f=layer:x,cell:1.2,held:yes,count:6&g=pair:1.2");
+  const states = parseStates(
+    "#image=a&f=layer:x,cell:1.2,held:yes,count:6&g=pair:1.2&bars=by:removal",
+  );
   assertEquals(asObject(statesForImage(states, "b")), {
     image: { "": "b" },
     f: { layer: "x", count: "6" },
     g: {},
+    bars: { by: "removal" },
   });
 });

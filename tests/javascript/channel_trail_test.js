@@ -20,6 +20,7 @@ const layer = (name, others, list) => ({
   channels: array(7, 9),
   listed: 1,
   toClasses: array([3, -1], [-2, 5]),
+  removals: array([4, 0], [1, 2]),
   classes: {
     indexes: array([0, NONE, 1], [1, 0, NONE]),
     shares: array([0.5, 0.4], [0.3, 0.2]),
@@ -28,7 +29,12 @@ const layer = (name, others, list) => ({
   lists: Object.fromEntries(others.map((other) => [other, list])),
 });
 
-const lists = { indexes: array([1, NONE, 0]), values: array([6, 0, -8]), shares: array([1, 0.9]) };
+const lists = {
+  indexes: array([1, NONE, 0]),
+  values: array([6, 0, -8]),
+  removals: array([-9, 0, 7]),
+  shares: array([1, 0.9]),
+};
 const layers = [
   layer("a", ["b", "c"], lists),
   layer("b", ["a", "c"], lists),
@@ -61,21 +67,27 @@ Deno.test("a click goes on, takes a sibling, or goes back", () => {
 Deno.test("without steps, columns are about the class and share a scale", () => {
   const columns = trail.columns(layers, 0, []);
   assertEquals(columns.map(({ kind }) => kind), ["class", "class", "class"]);
-  assertEquals(columns[0].entries, [{ index: 0, value: 3 }, { index: 1, value: -2 }]);
+  assertEquals(columns[0].entries, [
+    { index: 0, share: 3, removal: 4 },
+    { index: 1, share: -2, removal: 1 },
+  ]);
   assertEquals(columns[0].shares, [0.5, 0.4]);
   assertEquals(columns[0].counts, [10, 20]);
-  assertEquals(columns.map(({ scale }) => scale), [3, 3, 3]);
+  assertEquals(columns.map(({ scale }) => scale), [4, 4, 4]);
   assertEquals(trail.columns(layers, 1, [])[0].entries, [
-    { index: 1, value: 5 },
-    { index: 0, value: -1 },
+    { index: 1, share: 5, removal: 2 },
+    { index: 0, share: -1, removal: 0 },
   ]);
 });
 
 Deno.test("a channel is fed by earlier layers and feeds later ones", () => {
   const columns = trail.columns(layers, 0, [first]);
   assertEquals(columns.map(({ kind }) => kind), ["feeds", "chosen", "fed"]);
-  assertEquals(columns[0].entries, [{ index: 1, value: 6 }, { index: 0, value: -8 }]);
-  assertEquals(columns[2].scale, 8);
+  assertEquals(columns[0].entries, [
+    { index: 1, share: 6, removal: -9 },
+    { index: 0, share: -8, removal: 7 },
+  ]);
+  assertEquals(columns[2].scale, 9);
   assertEquals(columns[1].entries, [{ index: 0 }, { index: 1 }]);
 });
 

@@ -3,24 +3,40 @@
 import { assert, assertAlmostEquals, assertEquals } from "./assert.js";
 import { load } from "./load.js";
 
-const { spatialEvidence } = load("lib/cell_geometry.js", "lib/spatial_evidence.js");
+const { spatialEvidence } = load(
+  "lib/numbers.js",
+  "lib/cell_geometry.js",
+  "lib/spatial_evidence.js",
+);
 
 /* An early layer of 2 × 3 cells and a late one of 1 × 2; three classes, two factors a sign. */
 const factor = { scale: 0.5, slice: (i) => Uint8Array.of(2, 4 + i) };
 const layers = [
   { rows: 2, columns: 3, most: 9 },
-  { rows: 1, columns: 2, most: 4, maps: { slice: (i) => Float32Array.of(i, -4) } },
+  {
+    rows: 1,
+    columns: 2,
+    most: 4,
+    share: { slice: (i) => Float32Array.of(i, -4) },
+    removal: { slice: (i) => Float32Array.of(-i, 3) },
+  },
 ];
 layers[1].factors = { for: factor, against: factor };
 
 /* pairs[k, target]: what cell k of the early layer gives a cell of the late one. */
 const values = Float32Array.from({ length: 12 }, (_, i) => i);
 const pair = { values, slice: (row, column) => values.slice(6 * row + 2 * column).slice(0, 2) };
-const data = { layers, pairs: { "0-1": pair } };
+const negative = values.map((value) => -value);
+const removed = {
+  values: negative,
+  slice: (row, column) => pair.slice(row, column).map((v) => -v),
+};
+const data = { layers, pairs: { "0-1": { share: pair, removal: removed } }, by: "share" };
+const measured = { ...data, by: "removal" };
 const known = { layers, mapped: [31, 7, 2], factors: 2 };
 
 const parse = (keys) => spatialEvidence.parse(keys, known);
-const map = (i, subject, sign = "for") => spatialEvidence.map(i, subject, data, sign);
+const map = (i, subject, sign = "for", of = data) => spatialEvidence.map(i, subject, of, sign);
 
 Deno.test("every subject comes back from the address", () => {
   const subjects = [
@@ -73,12 +89,32 @@ Deno.test("a factor against the classes counts as negative", () => {
 Deno.test("a late cell shows what fed it, an early one what it feeds", () => {
   const late = { kind: "cell", panel: 1, row: 0, column: 1 };
   assertEquals(map(0, late).values, Float32Array.of(1, 3, 5, 7, 9, 11));
-  assertEquals(map(0, late).relation, "What fed it in");
+  assertEquals(map(0, late).relation, "before");
   assertEquals(map(1, late).kind, "own");
   const early = { kind: "cell", panel: 0, row: 1, column: 1 };
   assertEquals(map(1, early).values, Float32Array.of(8, 9));
-  assertEquals(map(1, early).relation, "What it feeds in");
+  assertEquals(map(1, early).relation, "after");
   assertEquals(map(1, early).most, 9);
+});
+
+Deno.test("maps show effects of removal in place of shares", () => {
+  const show = (i, subject) => map(i, subject, "for", measured);
+  assertEquals(show(1, { kind: "class", mapped: 2 }).values, Float32Array.of(-2, 3));
+  const late = { kind: "cell", panel: 1, row: 0, column: 1 };
+  assertEquals(show(0, late).values, Float32Array.of(-1, -3, -5, -7, -9, -11));
+  const early = { kind: "cell", panel: 0, row: 1, column: 1 };
+  assertEquals(show(1, early).values, Float32Array.of(-8, -9));
+});
+
+Deno.test("a class with a negative share is not said to be supported", () => {
+  const array = (...values) => ({ shape: [1, 1, values.length], at: (_, __, i) => values[i] });
+  const extreme = { share: array(2, -1, -3, -1), removal: array(5, 6, 7, 8) };
+  const layer = { extremes: array(4, 5, 6, 5), extreme };
+  const names = { 4: "cat", 5: "dog", 6: "cup" };
+  assertEquals(spatialEvidence.extremes(layer, names, 0, 0), [
+    [{ name: "cat", share: 2, removal: 5 }],
+    [{ name: "cup", share: -3, removal: 7 }, { name: "dog", share: -1, removal: 8 }],
+  ]);
 });
 
 Deno.test("a map is summed up by sign and by its strongest cell", () => {

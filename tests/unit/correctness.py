@@ -20,6 +20,7 @@ from pipeline.config import AttributionTable
 from pipeline.factorization import Factorization, factorize
 from pipeline.grammar import CHANNEL, CLASSES, NEURON, SPATIAL, WHOLE, Atom, Group, Substrate
 from pipeline.network import Network
+from tests.unit import removals, shares
 from tests.unit.networks import Functional, Plain, network
 from tests.unit.oracle import Grey, Oracle
 
@@ -42,6 +43,9 @@ FEATURES = {
     "grey": "one input channel, three classes, overlapping padded pool, SiLU, GELU, a gate over "
     "channels",
 }
+
+# "linear" has columns of its own; "shares" are computed in other ways for other pairs.
+APART = ("linear", "shares")
 
 SOURCES: tuple[Atom, ...] = (SPATIAL, CHANNEL, GROUPS, NEURON, WHOLE)
 TARGETS: tuple[Atom | None, ...] = (None, *(SPATIAL, CHANNEL, GROUPS, NEURON, WHOLE))
@@ -95,7 +99,7 @@ def cases() -> Iterator[Case]:
 
 def methods(name: str) -> list[str]:
     """The columns of a network's table."""
-    averaging = [each for each in METHODS if each != "linear"] if name == "plain" else []
+    averaging = [each for each in METHODS if each not in APART] if name == "plain" else []
     return ["linear", "linear, relaxed", *averaging]
 
 
@@ -190,7 +194,8 @@ where the spread over paths and the completeness gap count as well.
 
 def document() -> str:
     """The text of docs/correctness.md."""
-    return "\n".join([OPENING, *(line for name in NETWORKS for line in _section(name))])
+    attributions = (line for name in NETWORKS for line in _section(name))
+    return "\n".join([OPENING, *attributions, *shares.section(), *removals.section()])
 
 
 def _section(name: str) -> Iterator[str]:

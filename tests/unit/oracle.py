@@ -141,6 +141,11 @@ def noting(caught: list[Tensor]) -> Callable:
     return note
 
 
+def first(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """The logits, where a network returns more than these."""
+    return output[0] if isinstance(output, tuple) else output
+
+
 class Oracle:
     """A float64 copy of a network, run from a source layer's cube to a target layer's."""
 
@@ -154,7 +159,7 @@ class Oracle:
     def _caught(self, layer: str) -> Tensor:
         caught: list[Tensor] = []
         if layer == "output":
-            return self.module(self.input)
+            return first(self.module(self.input))
         handle = self.module.get_submodule(layer).register_forward_hook(noting(caught))
         self.module(self.input)
         handle.remove()
@@ -169,7 +174,7 @@ class Oracle:
             target = self.module.get_submodule(self.target)
             handles.append(target.register_forward_hook(noting(caught)))
         try:
-            logits = self.module(self.input.expand(len(a), *self.input.shape[1:]))
+            logits = first(self.module(self.input.expand(len(a), *self.input.shape[1:])))
         finally:
             for handle in handles:
                 handle.remove()

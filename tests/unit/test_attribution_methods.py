@@ -48,6 +48,7 @@ def test_methods_describe_themselves(name: str) -> None:
     assert "activation ×" in text
     assert ("17" in text) == (name in ("integrated", "smoothgrad"))
     assert ("5 random paths" in text) == (name == "random_paths")
+    assert ("Shapley values" in text) == (name == "shares")
 
 
 def test_linear_takes_the_gradient_at_the_activations() -> None:

@@ -56,9 +56,16 @@ CONTENTS: tuple[Content, ...] = with_requirements(
 )
 
 
-def computed(contents: tuple[Content, ...] = CONTENTS, *settings) -> dict[str, Array]:
+LINEAR = AttributionTable(method="linear")
+
+
+def computed(
+    contents: tuple[Content, ...] = CONTENTS,
+    settings: AttributionTable = LINEAR,
+    groups: GroupsTable | None = None,
+) -> dict[str, Array]:
     """All datasets of a photograph, of whichever content."""
-    found = compute(network(), photograph(), contents, *settings)
+    found = compute(network(), photograph(), contents, settings, groups)
     assert list(found) == list(dict.fromkeys(content.path for content in contents))
     return {name: array for datasets in found.values() for name, array in datasets.items()}
 
@@ -149,7 +156,7 @@ def test_concentration_is_of_the_attributions(arrays: dict[str, Array]) -> None:
 
 
 def test_saliency_keeps_signs_apart() -> None:
-    arrays = computed((SALIENCY,), AttributionTable(factors=3))
+    arrays = computed((SALIENCY,), AttributionTable(method="linear", factors=3))
     assert arrays[SALIENCY.classes].values.shape == (5,)
     for sign in Sign:
         assert arrays[SALIENCY.shares(sign)].values.shape == (3, 5)
@@ -160,6 +167,12 @@ def test_saliency_keeps_signs_apart() -> None:
 
 
 # -------------------------------------------------------------------------------- parts of the list
+def test_saliency_is_of_shares_too() -> None:
+    arrays = computed((SALIENCY,), AttributionTable(method="shares"))
+    for sign in Sign:
+        assert np.isfinite(arrays[SALIENCY.spatial(sign, "early")].values).all()
+
+
 @pytest.mark.parametrize("content", CONTENTS, ids=lambda content: content.path)
 def test_a_content_alone_is_as_among_all(content: Content, arrays: dict[str, Array]) -> None:
     alone = computed((content,))
@@ -199,7 +212,9 @@ def test_relaxation_can_be_switched_off() -> None:
     net, x = network(), photograph()
     content = Attribution(POSITIONS, CLASSES)
     for relax in (True, False):
-        found = computed((content,), AttributionTable(relax_pooling=relax))[content.path]
+        found = computed((content,), AttributionTable(method="linear", relax_pooling=relax))[
+            content.path
+        ]
         expected = attribute(net, x, POSITIONS, CLASSES, relax=relax)
         assert close(found.values.astype(np.float32), expected, 1e-3)
 
@@ -222,7 +237,7 @@ def test_an_unknown_method_is_named() -> None:
 def test_what_groups_preserve_is_a_choice() -> None:
     contents = (Activation(Substrate("early", Group(3))),)
     plain, balanced = (
-        computed(contents, None, GroupsTable(preserve=preserve))["group/early/3/explained"].values
+        computed(contents, LINEAR, GroupsTable(preserve=preserve))["group/early/3/explained"].values
         for preserve in (
             {"activations": 1.0},
             {"activations": 0.2, "attributions": 1.0, "gradients": 0.5},

@@ -80,9 +80,14 @@ def test_each_channel_has_the_stores_numbers(
         name, channels = layer["layer"], unpacked(layer["channels"])
         with atlas.open(photograph) as file:
             to_classes = file.values(f"attribution/{name}.channel/output.neuron")
+            removals = file.values(f"removal/{name}.channel/output.neuron")
+            whole = (file.values("logits") - file.values(f"baseline/{name}"))[classes]
             cube = file.values(f"activation/{name}").astype(float)
         assert len(set(channels.tolist())) == len(channels)
         assert np.array_equal(unpacked(layer["toClasses"]), to_classes[channels][:, classes])
+        assert np.array_equal(unpacked(layer["removals"]), removals[channels][:, classes])
+        assert unpacked(layer["classes"]["whole"]) == pytest.approx(whole, abs=1e-5)
+        assert unpacked(layer["classes"]["total"]) == pytest.approx(whole, rel=0.02, abs=0.05)
         summed = cube[channels].sum((1, 2))
         assert unpacked(layer["summed"]) == pytest.approx(summed, rel=1e-5)
         for k, index in enumerate(classes):
@@ -90,12 +95,12 @@ def test_each_channel_has_the_stores_numbers(
             assert named(unpacked(layer["classes"]["indexes"])[k], channels) == expected
 
 
-def between(file: File, name: str, other: str) -> np.ndarray:
-    """Attribution between all channels of two layers, those of `name` in rows."""
-    path = f"attribution/{name}.channel/{other}.channel"
+def between(file: File, name: str, other: str, content: str = "attribution") -> np.ndarray:
+    """What is between all channels of two layers, those of `name` in rows."""
+    path = f"{content}/{name}.channel/{other}.channel"
     if path in file:
         return file.values(path).astype(float)
-    return file.values(f"attribution/{other}.channel/{name}.channel").astype(float).T
+    return file.values(f"{content}/{other}.channel/{name}.channel").astype(float).T
 
 
 def test_all_that_a_list_names_is_on_the_page_with_the_stores_numbers(
@@ -106,15 +111,21 @@ def test_all_that_a_list_names_is_on_the_page_with_the_stores_numbers(
         name = layer["layer"]
         assert set(layer["lists"]) == set(channels) - {name}
         for other, lists in layer["lists"].items():
-            indexes, values = unpacked(lists["indexes"]), unpacked(lists["values"])
+            indexes, values, lost = (
+                unpacked(lists[key]) for key in ("indexes", "values", "removals")
+            )
             assert len(indexes) == layer["listed"]
+            rows = channels[name][: layer["listed"]]
             with atlas.open(photograph) as file:
-                stored = between(file, name, other)[channels[name][: layer["listed"]]]
+                stored = between(file, name, other)[rows]
+                removals = between(file, name, other, "removal")[rows]
             for row, of_channel in enumerate(stored):
                 expected = slow_list(of_channel.tolist())
                 assert named(indexes[row], channels[other]) == expected
                 shown = [of_channel[c] if c >= 0 else 0 for c in expected]
                 assert values[row].tolist() == shown
+                shown = [removals[row, c] if c >= 0 else 0 for c in expected]
+                assert lost[row].tolist() == shown
 
 
 def test_visualizations_are_few_unless_all_channels_have_one(atlas: Atlas) -> None:

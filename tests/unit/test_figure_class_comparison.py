@@ -50,10 +50,16 @@ def test_the_comparison_keeps_the_stores_numbers(atlas: Atlas) -> None:
     top = [entry["index"] for entry in baked["classes"]]
     for layer in baked["layers"]:
         with atlas.open(photograph) as file:
-            r = file.values(f"attribution/{layer['layer']}.channel/output.neuron")
+            r, lost = (
+                file.values(f"{content}/{layer['layer']}.channel/output.neuron")
+                for content in ("attribution", "removal")
+            )
+            at_baseline = file.values(f"baseline/{layer['layer']}")
             a = file.values(f"activation/{layer['layer']}").astype(float)
         channels = layer["channels"]
-        assert np.array_equal(unpacked(layer["attribution"]), r[channels][:, top])
+        assert np.array_equal(unpacked(layer["share"]), r[channels][:, top])
+        assert np.array_equal(unpacked(layer["removal"]), lost[channels][:, top])
+        assert np.array_equal(unpacked(layer["baseline"]), at_baseline[top])
         total = r.astype(float)[:, top].sum(0)
         assert np.allclose(unpacked(layer["total"]), total, atol=1e-4)
         off = np.abs(unpacked(layer["maps"]) - a[channels])
@@ -83,9 +89,13 @@ def test_the_page_shows_the_first_pair_of_the_first_photograph(tmp_path: Path) -
     atlas = synthetic.make(tmp_path, photographs=synthetic.PHOTOGRAPHS[:1])
     page = class_comparison.page(atlas)
     with atlas.open(atlas.photographs[0]) as file:
-        r = file.values(f"attribution/{page['layer'].name}.channel/output.neuron").astype(float)
+        r, removal = (
+            file.values(f"{content}/{page['layer'].name}.channel/output.neuron").astype(float)
+            for content in ("attribution", "removal")
+        )
     a, b = (prediction.index for prediction in page["classes"][:2])
     assert len(page["columns"]) == 6
-    for channel, net, for_a, for_b in page["columns"]:
+    for channel, net, for_a, for_b, lost in page["columns"]:
         assert [for_a, for_b] == r[channel, [a, b]].tolist()
         assert net == pytest.approx(for_a - for_b, abs=1e-6)
+        assert lost == pytest.approx(removal[channel, a] - removal[channel, b], abs=1e-6)

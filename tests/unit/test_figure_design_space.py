@@ -20,12 +20,15 @@ from pipeline.grammar import (
     SPATIAL,
     WHOLE,
     Activation,
+    AtBaseline,
     Atom,
     Attribution,
+    Coalitions,
     Concentration,
     Group,
     Interface,
     Presentation,
+    Removal,
     Saliency,
     Substrate,
     show,
@@ -82,6 +85,28 @@ def test_what_is_derived_from_attributions_is_drawn_as_they_are() -> None:
     attribution = show(Attribution(lower, upper))
     assert drawn(*show(Concentration(lower))) == drawn(*attribution)
     assert drawn(*attribution, *show(Concentration(lower))) == drawn(*attribution)
+
+
+def test_removal_has_arrows_and_words_of_its_own() -> None:
+    groups, info = Substrate("a", Group(3)), "as information visualization"
+    found = drawn(
+        *show(Attribution(groups, CLASSES)),
+        *show(Removal(groups, CLASSES)),
+        *show(Coalitions(groups)),
+        *show(AtBaseline("a")),
+        *show(Removal(groups, Substrate("b", Group(2)))),
+    )
+    relations = [arrow.relation for arrow in found.arrows]
+    assert relations == ["attribution", "removal", "subsets", "removal", "removal"]
+    assert len({arrow.path for arrow in found.arrows}) == len(found.arrows)
+    of_groups = "groups of hidden layers"
+    assert found.sentences == (
+        f"attribution from {of_groups} to the classes, {info}",
+        f"effect of removing {of_groups} on the classes, {info}",
+        f"effect of removing {of_groups}, in every combination, on the classes, {info}",
+        f"effect of removing the whole of hidden layers on the classes, {info}",
+        f"effect of removing {of_groups} on {of_groups}, {info}",
+    )
 
 
 @pytest.mark.parametrize("atom", [Group(2), SPATIAL, CHANNEL, NEURON, WHOLE], ids=str)
@@ -148,6 +173,8 @@ def test_what_no_figure_uses_is_named(atlas: Atlas) -> None:
     assert "positions of hidden layers" in unused(["channel_attribution"])
     missing = "attribution to or from channels of hidden layers"
     assert missing in unused(["semantic_dictionary"])
+    # Groups have effects on classes with a whole layer at its baseline, but none is attributed to.
+    assert "attribution to or from the whole of hidden layers" in unused(["neuron_groups"])
 
 
 def test_the_arrays_behind_a_figure_are_those_of_the_file(atlas: Atlas) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -52,17 +53,65 @@ def test_what_is_baked_equals_the_store(atlas: Atlas) -> None:
     assert [layer["layer"] for layer in baked["layers"]] == [EARLY, MIDDLE]
     assert baked["first"] == MIDDLE
     for layer in baked["layers"]:
+        with atlas.open(photograph) as file:
+            around = file.values(f"baseline/{layer['layer']}")[named]
+        assert layer["baseline"] == pytest.approx(around, abs=5e-5)
         for found in layer["factorizations"]:
             count, scale = found["count"], found["presence"]["scale"]
             path = f"{layer['layer']}.group.{count}/output.neuron"
             with atlas.open(photograph) as file:
-                values = file.values(f"attribution/{path}")[:, named]
-                residual = file.values(f"residual/{path}/of_source")[named]
+                for name, folder, residual in (
+                    ("share", "attribution", "residual"),
+                    ("removal", "removal", "removal_residual"),
+                ):
+                    values = unpacked(found[name])
+                    assert np.array_equal(values[:-1], file.values(f"{folder}/{path}")[:, named])
+                    left = file.values(f"{residual}/{path}/of_source")[named]
+                    assert np.array_equal(values[-1], left)
                 shown = groups.read(file, groups.substrate(layer["layer"], count))
-            assert np.array_equal(unpacked(found["attribution"]), values)
-            assert np.array_equal(unpacked(found["residual"]), residual)
             assert np.abs(unpacked(found["presence"]) - shown.presence).max() <= scale / 2 + 1e-5
             assert len(set(found["units"])) == len(found["positions"]) == count
+
+
+def test_shares_add_up_to_what_the_layer_changes(atlas: Atlas) -> None:
+    for photograph in atlas.photographs:
+        baked = neuron_groups.bake(atlas, photograph)
+        logits = np.array([entry["logit"] for entry in baked["classes"]])
+        for layer in baked["layers"]:
+            for found in layer["factorizations"]:
+                whole = unpacked(found["share"]).sum(axis=0)
+                assert np.allclose(whole, logits - layer["baseline"], atol=1e-3)
+
+
+def pair_gain(values: np.ndarray, i: int, j: int) -> float:
+    """Mean over all orders in which i and j arrive together: both, less each alone."""
+    parts = len(values).bit_length() - 1
+    others = [part for part in range(parts) if part not in (i, j)]
+    gains = []
+    for order in itertools.permutations([*others, -1]):  # -1: where the two arrive
+        before = sum(1 << part for part in order[: order.index(-1)])
+        both, first, second = (before | bits for bits in (1 << i | 1 << j, 1 << i, 1 << j))
+        gains.append(values[both] - values[first] - values[second] + values[before])
+    return float(np.mean(gains))
+
+
+def test_the_strongest_interaction_is_that_of_all_orders(atlas: Atlas) -> None:
+    photograph = atlas.photographs[0]
+    found = neuron_groups.bake(atlas, photograph)["layers"][0]["factorizations"][0]
+    with atlas.open(photograph) as file:
+        values = file.values(f"coalition/{EARLY}.group.3").astype(float)
+    pairs = list(itertools.combinations(range(4), 2))
+    for each, prediction in zip(found["together"], top_classes(atlas, photograph), strict=True):
+        gains = [pair_gain(values[:, prediction.index], i, j) for i, j in pairs]
+        strongest = int(np.abs(gains).argmax())
+        assert sorted(each["parts"]) == list(pairs[strongest])
+        assert each["value"] == pytest.approx(gains[strongest], abs=1e-3)
+
+
+def test_too_many_groups_have_no_coalitions() -> None:
+    contents = neuron_groups.interface(["b"], settings(b=(3, 12))).contents
+    named = [content.path for content in contents if content.path.startswith("coalition/")]
+    assert named == ["coalition/b.group.3"]
 
 
 def test_every_group_has_a_feature_visualization_of_its_direction(atlas: Atlas) -> None:
@@ -81,10 +130,13 @@ def test_every_group_has_a_feature_visualization_of_its_direction(atlas: Atlas) 
 def test_the_page_names_the_group_that_moves_the_class_most(atlas: Atlas) -> None:
     page = neuron_groups.page(atlas)
     first = neuron_groups.bake(atlas, atlas.photographs[0])["layers"][1]["factorizations"][1]
-    values = unpacked(first["attribution"])[:, 0]
+    values = unpacked(first["share"])[:-1, 0]
     strongest = int(np.abs(values).argmax())
     assert page["strongest"]["number"] == strongest + 1
     assert page["strongest"]["attribution"] == values[strongest]
+    removal = unpacked(first["removal"])
+    assert [group["removal"] for group in page["groups"]] == list(removal[:-1, 0])
+    assert page["residual"]["removal"] == removal[-1, 0]
     assert [group["position"] for group in page["groups"]] == first["positions"]
 
 

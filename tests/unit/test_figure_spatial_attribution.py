@@ -18,6 +18,7 @@ from pipeline.grammar import (
     Activation,
     Attribution,
     Presentation,
+    Removal,
     Saliency,
     Sign,
     Substrate,
@@ -46,9 +47,11 @@ def test_the_interface_names_positions_their_classes_and_every_pair_of_layers() 
     for i, layer in enumerate(layers):
         positions = Substrate(layer, SPATIAL)
         assert Attribution(positions, CLASSES) in interface.contents
+        assert Removal(positions, CLASSES) in interface.contents
         for later in layers[i + 1 :]:
             above = Substrate(later, SPATIAL)
             assert Attribution(positions, above) in interface.contents
+            assert Removal(positions, above) in interface.contents
             assert Attribution(above, positions) not in interface.contents
     shown = {
         element.content
@@ -101,6 +104,16 @@ def test_extremes_are_the_ends_of_the_sorted_classes() -> None:
     assert spatial_attribution.extremes(values[..., :3]).shape == (3, 4, 2)
 
 
+def test_classes_without_shares_are_no_extremes() -> None:
+    values = np.random.default_rng(1).normal(size=(3, 4, 11))
+    known = [0, 2, 3, 7, 8, 9, 10]
+    some = np.full_like(values, np.nan)
+    some[..., known] = values[..., known]
+    expected = np.array(known)[spatial_attribution.extremes(values[..., known])]
+    assert np.array_equal(spatial_attribution.extremes(some), expected)
+    assert spatial_attribution.with_shares(some).tolist() == known
+
+
 def test_curved_levels_keep_small_values_apart() -> None:
     values = np.random.default_rng(2).normal(size=5000) ** 5
     packed = packing.pack_curved(values)
@@ -131,10 +144,23 @@ def test_the_layers_maps_are_what_the_store_holds(
 ) -> None:
     with atlas.open(photograph) as file:
         for layer, found in zip(atlas.network.layers, baked["layers"], strict=True):
-            path = f"attribution/{layer.name}.spatial/output.neuron"
-            stored = file.values(path).astype(np.float64)[..., baked["mapped"]]
-            assert np.array_equal(unpacked(found["maps"]), stored.transpose(2, 0, 1))
-            assert np.allclose(unpacked(found["total"]), stored.sum(axis=(0, 1)), atol=1e-3)
+            stored, lost = (
+                file.values(f"{content}/{layer.name}.spatial/output.neuron").astype(np.float64)
+                for content in ("attribution", "removal")
+            )
+            whole = file.values("logits") - file.values(f"baseline/{layer.name}")
+            mapped = baked["mapped"]
+            assert np.array_equal(unpacked(found["share"]), stored[..., mapped].transpose(2, 0, 1))
+            assert np.array_equal(unpacked(found["removal"]), lost[..., mapped].transpose(2, 0, 1))
+            total = stored[..., mapped].sum(axis=(0, 1))
+            assert np.allclose(unpacked(found["total"]), total, atol=1e-3)
+            assert np.allclose(unpacked(found["whole"]), whole[mapped], atol=1e-5)
+            assert np.allclose(total, whole[mapped], rtol=0.02, atol=0.02)
+            most = unpacked(found["extremes"]).astype(int)
+            for name, values in (("share", stored), ("removal", lost)):
+                extreme = unpacked(found["extreme"][name])
+                assert np.array_equal(extreme, np.take_along_axis(values, most, axis=-1))
+            assert found["attributed"] is None
             for sign in Sign:
                 spatial = file.values(f"saliency/{sign}/{layer.name}/spatial")
                 assert np.array_equal(unpacked(found["colours"][sign]), colours(spatial))
@@ -145,11 +171,12 @@ def test_the_maps_between_layers_are_what_the_store_holds(
     atlas: Atlas, photograph: Photograph, baked: dict
 ) -> None:
     with atlas.open(photograph) as file:
-        for key, packed in baked["pairs"].items():
+        for key, both in baked["pairs"].items():
             layers = [atlas.network.layers[int(index)].name for index in key.split("-")]
-            path = f"attribution/{layers[0]}.spatial/{layers[1]}.spatial"
-            stored = file.values(path).astype(np.float64)
-            assert np.abs(unpacked(packed) - stored).max() <= 0.02 * np.abs(stored).max()
+            for name, content in (("share", "attribution"), ("removal", "removal")):
+                path = f"{content}/{layers[0]}.spatial/{layers[1]}.spatial"
+                stored = file.values(path).astype(np.float64)
+                assert np.abs(unpacked(both[name]) - stored).max() <= 0.02 * np.abs(stored).max()
 
 
 def test_the_classes_with_maps_begin_with_the_most_probable(
@@ -203,11 +230,13 @@ def test_the_page_has_the_first_photographs_evidence(atlas: Atlas) -> None:
     assert [row[0] for row in page["rows"]] == list(atlas.network.layers)
     index = page["first"].index
     with atlas.open(atlas.photographs[0]) as file:
-        for layer, supports, opposes, row, column, most in page["rows"]:
+        for layer, supports, opposes, row, column, most, lost in page["rows"]:
             path = f"attribution/{layer.name}.spatial/output.neuron"
             values = file.values(path)[..., index].astype(np.float64)
             assert supports + opposes == pytest.approx(values.sum(), abs=1e-3)
             assert most == pytest.approx(values[row, column]) == values.max()
+            removals = file.values(f"removal/{layer.name}.spatial/output.neuron")[..., index]
+            assert lost == pytest.approx(float(removals[row, column]))
 
 
 def test_the_figure_stays_light(atlas: Atlas) -> None:

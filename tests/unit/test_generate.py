@@ -135,7 +135,13 @@ def test_a_build_depends_on_all_that_the_site_is_made_from(
 def test_the_sources_are_the_whole_package_and_all_templates() -> None:
     package = Path(page.__file__).parents[1]
     found = sources(package, page.templates_folder())
-    some = {"grammar.py", "atlas.py", "views/saliency.py", "website/generate.py", "base.html.j2"}
+    some = {
+        "grammar/contents.py",
+        "atlas.py",
+        "views/saliency.py",
+        "website/generate.py",
+        "base.html.j2",
+    }
     assert some <= set(found)
     assert {"static/lib/atlas.js", "figures/predictions.html.j2"} <= set(found)
     assert any(path.endswith(".css") for path in found)
@@ -162,10 +168,17 @@ def test_code_is_published_without_comments_and_white_space(tmp_path: Path) -> N
     assert published_alone(tmp_path, "lib/atlas.js", text) == '{const a="/* kept */";}'
 
 
-def test_styles_are_published_without_comments_and_indentation(tmp_path: Path) -> None:
+def test_styles_are_published_without_comments_and_needless_space(tmp_path: Path) -> None:
     text = "/* Why. */\na > b {\n  width: calc(1px + 2%);\n\n  & :is(.c) {\n    top: 0;\n  }\n}\n"
     published = published_alone(tmp_path, "css/0.css", text)
-    assert published == "a > b {\nwidth: calc(1px + 2%);\n& :is(.c) {\ntop: 0;\n}\n}\n"
+    assert published == "a > b{width: calc(1px + 2%);& :is(.c){top: 0;}}"
+
+
+def test_no_text_in_a_style_sheet_would_lose_its_space() -> None:
+    for path in (page.templates_folder() / "static" / "css").glob("*.css"):
+        without_comments = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+        texts = re.findall(r'"([^"\n]*)"', without_comments)
+        assert not [text for text in texts if re.search(r"[{};,]", text)], path.name
 
 
 def test_every_source_is_published_with_its_texts_as_they_are() -> None:

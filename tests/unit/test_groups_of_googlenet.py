@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pipeline.attribution import compute
-from pipeline.config import Config, DatasetTable, ModelTable, Settings
+from pipeline.config import AttributionTable, Config, DatasetTable, ModelTable, Settings
 from pipeline.grammar import CLASSES, WHOLE, Attribution, Concentration, Group, Substrate
 from pipeline.models import googlenet
 
@@ -27,7 +27,12 @@ def test_attribution_of_compatible_groups_is_more_concentrated(shared: Path, nam
     network = googlenet.load(Config(path=shared / "x.toml", settings=settings))
     with Image.open(shared / "images" / f"{name}.jpeg") as picture:
         x = network.input(np.asarray(picture.convert("RGB").resize((224, 224))).copy())
-    found = compute(network, x, [CONCENTRATION, TO_CLASSES, WHOLE_TO_CLASSES])
+    found = compute(
+        network,
+        x,
+        [CONCENTRATION, TO_CLASSES, WHOLE_TO_CLASSES],
+        AttributionTable(method="linear"),
+    )
     concentration = found[CONCENTRATION.path]
     compatible = concentration[CONCENTRATION.path].values
     assert compatible.mean() > concentration[CONCENTRATION.independent].values.mean()

@@ -14,6 +14,7 @@ from pipeline.grammar import (
     SPATIAL,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
     Interface,
     Presentation,
@@ -36,10 +37,17 @@ def test_the_plan_is_the_union_of_what_figures_show() -> None:
     paths = [content.path for content in made.contents]
     assert len(paths) == len(set(paths))
     attribution = "attribution/early.channel/output.neuron"
-    assert {"input", "logits", "activation/early", attribution} == set(paths)
+    measured = {"removal/early.channel/output.neuron", "baseline/early"}
+    assert {"input", "logits", "activation/early", attribution} | measured == set(paths)
     assert paths[:2] == ["input", "logits"]
     fewer = plan.make_plan(("semantic_dictionary",), ("early",), settings())
     assert attribution not in {content.path for content in fewer.contents}
+
+
+def test_what_goes_around_bypassed_layers_is_part_of_every_plan() -> None:
+    made = plan.make_plan(("semantic_dictionary",), ("early", "late"), settings(), ["early"])
+    assert AtBaseline("early") in made.contents
+    assert AtBaseline("late") not in made.contents
 
 
 def test_the_plan_has_what_its_contents_require_before_them() -> None:
@@ -85,6 +93,14 @@ def test_unknown_recipes_and_methods_are_reported_together() -> None:
     assert str(method).startswith('a.toml: "attribution.method": no method "linaer"')
     assert 'did you mean "linear"' in str(method)
     assert plan.check_names(config()) == []
+
+
+def test_more_groups_than_can_have_shares_are_refused() -> None:
+    counts = {"counts": {"early": (3, 12), "late": (9,)}}
+    (error,) = plan.check_names(config(attribution={"method": "shares"}, groups=counts))
+    assert str(error).startswith('a.toml: "groups.counts.early": the shares of 12 groups')
+    assert "choose at most 9 groups" in str(error)
+    assert plan.check_names(config(attribution={"method": "linear"}, groups=counts)) == []
 
 
 def test_layers_and_channels_that_are_not_there_are_reported_together() -> None:

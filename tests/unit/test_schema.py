@@ -19,10 +19,13 @@ from pipeline.grammar import (
     SPATIAL,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
+    Coalitions,
     Concentration,
     Content,
     Group,
+    Removal,
     Saliency,
     Sign,
     Substrate,
@@ -60,10 +63,11 @@ def described(found: dict[str, schema.Datasets]) -> dict[str, tuple[Any, ...]]:
 
 def test_made_up_datasets_are_described_as_computed_ones() -> None:
     contents = tuple(each for each in wanted() if each.path != INPUT)
-    assert {type(each) for each in contents} == {Activation, Attribution, Saliency, Concentration}
+    kinds = {Activation, Attribution, Removal, AtBaseline, Coalitions, Saliency, Concentration}
+    assert {type(each) for each in contents} == kinds
     net = network()
     x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    table = AttributionTable(factors=synthetic.FACTORS)
+    table = AttributionTable(method="shares", factors=synthetic.FACTORS)
     computed = attribution.compute(net, x, contents, table, GroupsTable())
     rng = np.random.default_rng(0)
     made = synthetic.datasets(rng, contents, LAYERS, CLASS_COUNT)
@@ -109,7 +113,7 @@ def test_groups() -> None:
 
 def test_attribution_without_groups_is_one_dataset() -> None:
     content = Attribution(Substrate("early", SPATIAL), CLASSES)
-    found = schema.attribution(content, np.zeros((2, 3, 5), np.float32))
+    found = schema.between(content, np.zeros((2, 3, 5), np.float32))
     assert described({"": found}) == {
         content.path: ((2, 3, 5), np.float16, ("y", "x", "class"), "logits")
     }
@@ -118,7 +122,7 @@ def test_attribution_without_groups_is_one_dataset() -> None:
 def test_residuals_are_kept_apart_and_sum_to_the_whole() -> None:
     content = Attribution(EARLY, LATE)
     values = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-    found = schema.attribution(content, values)
+    found = schema.between(content, values)
     assert {name: array.dims for name, array in found.items()} == {
         content.path: ("source_group", "target_group"),
         content.residual_of_source: ("target_group",),
@@ -145,7 +149,7 @@ def test_groups_at_one_end_leave_one_residual(
 ) -> None:
     content = Attribution(source, target)
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    found = schema.attribution(content, values)
+    found = schema.between(content, values)
     names = {"of_source": content.residual_of_source, "of_target": content.residual_of_target}
     assert set(found) == {content.path, names[residual]}
     expected = values[-1] if residual == "of_source" else values[..., -1]

@@ -7,7 +7,7 @@ torch before it makes points.
 
 from __future__ import annotations
 
-from pipeline.attribution.methods import integrated, linear, random_paths, smoothgrad
+from pipeline.attribution.methods import integrated, linear, random_paths, shares, smoothgrad
 from pipeline.attribution.methods.method import Method, Points
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.grammar import SPATIAL, Substrate
@@ -19,6 +19,7 @@ _TABLE: tuple[Method, ...] = (
     integrated,
     random_paths,
     smoothgrad,
+    shares,
 )
 
 METHODS: dict[str, Method] = {method.NAME: method for method in _TABLE}

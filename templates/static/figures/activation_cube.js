@@ -3,7 +3,7 @@
 "use strict";
 
 {
-  const { activation, describePosition, element, find, findAll, on, put, range } = atlas;
+  const { activation, element, find, findAll, on, put, range } = atlas;
   const NARROW_SPACE = "\u202f";
   const thousands = (count) => count.toLocaleString("en").replaceAll(",", NARROW_SPACE);
 
@@ -23,7 +23,6 @@
       this.grid = new atlas.Grid(this.view.root, {
         hover: (row, column) => this.move(row, column),
         choose: (row, column) => this.choose({ cell: `${row}.${column}` }),
-        label: describePosition,
       });
       this.listen();
     }
@@ -55,9 +54,7 @@
     }
 
     numbers() {
-      const rows = [...this.panels].map(([atom, { title }]) => {
-        return [title, ...Object.values(this.facts[atom])];
-      });
+      const rows = [...this.panels].map(([atom, { title }]) => [title, ...this.facts[atom]]);
       return [["Atom", "How many", "Which", "Its response"], rows];
     }
 
@@ -139,7 +136,7 @@
     drawMap() {
       const { maps, groups } = this.layer;
       if (this.atom === "channel") {
-        this.view.show(maps, this.channelIndex, Math.max(...maps.values));
+        this.view.show(maps, this.channelIndex, atlas.largest(maps.values));
       } else if (this.atom === "group") this.view.show(groups.presence, this.groupIndex);
       else this.view.clear();
     }
@@ -148,7 +145,7 @@
     describe() {
       this.facts = this.factsOfAtoms();
       this.panels.forEach(({ text }, atom) => {
-        const { count, which, response } = this.facts[atom];
+        const [count, which, response] = this.facts[atom];
         put(
           text,
           element("span.quiet", `${count} in this layer`),
@@ -157,47 +154,43 @@
         );
       });
       this.table();
-      const { which, response } = this.facts[this.atom ?? "neuron"];
+      const [, which, response] = this.facts[this.atom ?? "neuron"];
       this.announce(`${which}, ${response}`);
     }
 
-    /* Of each kind of atom: how many there are, which one is chosen, and its response. */
+    /* Of each kind of atom: [how many there are, which one is chosen, its response]. */
     factsOfAtoms() {
       const { layer, length, maps, channels, summed } = this.layer;
       const [count] = atlas.layer(layer).shape;
       const [rows, columns] = length.shape;
       const [y, x] = this.cell;
       const channel = `channel ${channels[this.channelIndex]}`;
-      const position = describePosition(y, x);
+      const position = atlas.describePosition(y, x);
       return {
-        neuron: {
-          count: thousands(count * rows * columns),
-          which: `${channel}, ${position}`,
-          response: `activation ${activation(maps.at(this.channelIndex, y, x))}`,
-        },
-        spatial: {
-          count: thousands(rows * columns),
-          which: position,
-          response: `${count} numbers, length ${activation(length.at(y, x))}`,
-        },
-        channel: {
-          count: thousands(count),
-          which: channel,
-          response: `${rows} × ${columns} numbers, sum ${activation(summed.at(this.channelIndex))}`,
-        },
+        neuron: [
+          thousands(count * rows * columns),
+          `${channel}, ${position}`,
+          `activation ${activation(maps.at(this.channelIndex, y, x))}`,
+        ],
+        spatial: [
+          thousands(rows * columns),
+          position,
+          `${count} numbers, length ${activation(length.at(y, x))}`,
+        ],
+        channel: [
+          thousands(count),
+          channel,
+          `${rows} × ${columns} numbers, sum ${activation(summed.at(this.channelIndex))}`,
+        ],
         group: this.factsOfGroup(),
       };
     }
 
     factsOfGroup() {
       const { groups } = this.layer;
-      if (!groups) return { count: "0", which: "none", response: "this layer is not factorized" };
+      if (!groups) return ["0", "none", this.groupSelect.dataset.none];
       const length = groups.presence.at(this.groupIndex, ...this.cell);
-      return {
-        count: String(groups.count),
-        which: `group ${this.groupIndex + 1}`,
-        response: `length here ${activation(length)}`,
-      };
+      return [groups.count, `group ${this.groupIndex + 1}`, `length here ${activation(length)}`];
     }
 
     /* --------------------------------------------------------------------- other figures */
@@ -211,13 +204,10 @@
         if (used) section.dataset.uses = title;
         else delete section.dataset.uses;
       });
-      put(find(this.uses, "p"), this.usesText(title));
-    }
-
-    usesText(title) {
-      if (!title) return "Choose a way of cutting to mark the figures that use it.";
-      const some = find(this.uses, "li:not([hidden])");
-      return `${some ? "Figures that show" : "No figure here shows"} ${title}.`;
+      const text = find(this.uses, "p");
+      const { idle, some, none } = text.dataset;
+      const start = find(this.uses, "li:not([hidden])") ? some : none;
+      put(text, title ? `${start} ${title}.` : idle);
     }
 
     /* Show the same atom in the figure that a link leads to, if that figure can. */

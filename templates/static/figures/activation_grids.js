@@ -9,6 +9,7 @@
 
   const STEP = 1.5; // of a button or key
   const DRAG = 5; // pixels that a pointer moves before it drags
+  const LAST_FACTORS = { in: zooms.LARGEST, out: 1, whole: 1 }; // at which a button has no effect
   const ZOOM_KEYS = { "+": "in", "=": "in", "-": "out", 0: "whole" };
 
   /* Where an event is in an element, as shares of its width and height. */
@@ -113,13 +114,12 @@
     }
 
     listenToZoom() {
-      const buttons = findAll(this.zoomButtons, "button");
-      this.buttons = Object.fromEntries(buttons.map((button) => [button.value, button]));
+      this.buttons = findAll(this.zoomButtons, "button");
       on(this.zoomButtons, "click", ({ target }) => {
-        if (target.value in this.buttons) this.step(target.value);
+        if (target.value in LAST_FACTORS) this.step(target.value);
       });
       on(this.grids, "keydown", (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        if (atlas.isModified(event)) return;
         const direction = ZOOM_KEYS[event.key];
         if (!direction) return;
         event.preventDefault();
@@ -130,9 +130,9 @@
     show(data, image) {
       this.layers = data.layers.map((layer, i) => {
         const [rows, columns] = layer.lengths.shape;
-        const longest = layer.lengths.values.reduce((most, length) => Math.max(most, length), 0);
+        const longest = atlas.largest(layer.lengths.values) || 1;
         this.showGrid(i, image, layer.grid, rows, columns);
-        return { ...layer, rows, columns, longest: longest || 1 };
+        return { ...layer, rows, columns, longest };
       });
     }
 
@@ -142,7 +142,7 @@
       view.photograph(image, path);
       on(view.image, "load", () => this.drawPanel(i), { once: true });
       grid.shape(rows, columns);
-      lens.style.backgroundImage = `url("${atlas.address(path ?? `photographs/${image}.webp`)}")`;
+      lens.style.backgroundImage = `url("${view.image.src}")`;
       lens.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
     }
 
@@ -200,9 +200,7 @@
         Object.assign(view.root.style, { width: `${100 * factor}%`, left, top });
       }
       put(this.level, `${Math.round(100 * factor)} %`);
-      this.buttons.in.disabled = factor === zooms.LARGEST;
-      this.buttons.out.disabled = factor === 1;
-      this.buttons.whole.disabled = factor === 1;
+      for (const button of this.buttons) button.disabled = factor === LAST_FACTORS[button.value];
     }
 
     /* ------------------------------------------------------------------------ position */
@@ -239,13 +237,11 @@
     }
 
     drawLens(i) {
-      const { root, grid, lens, text, title } = this.panels[i];
-      const { row, column } = grid;
-      const offset = (index, count) => `${count > 1 ? (100 * index) / (count - 1) : 0}%`;
+      const { root, grid, lens, text } = this.panels[i];
+      const { row, rows, column, columns } = grid;
       root.classList.toggle("looked-at", i === this.from);
-      lens.style.backgroundPosition = `${offset(column, grid.columns)} ${offset(row, grid.rows)}`;
+      lens.style.backgroundPosition = atlas.cropPosition(column, columns, row, rows);
       lens.dataset.picture = this.isDead(i, row, column) ? "dead" : "alive";
-      lens.ariaLabel = `Enlarged cell of ${title}`;
       put(text, this.describe(i, row, column));
     }
 
@@ -265,9 +261,9 @@
     }
 
     flawOf(i, row, column) {
-      if (!this.layers[i].grid) return ". No grid has been rendered: this is the photograph";
-      if (!this.isDead(i, row, column)) return "";
-      return ". The picture does not show what is active here";
+      const { absent, dead } = this.grids.dataset;
+      if (!this.layers[i].grid) return absent;
+      return this.isDead(i, row, column) ? dead : "";
     }
 
     /* --------------------------------------------------------------- sized by magnitude */

@@ -2,7 +2,7 @@
 "use strict";
 
 {
-  const { activation, address, describePosition, percent, put } = atlas;
+  const { activation, address, describePosition, percent, put, sentence } = atlas;
 
   class ActivationVector extends atlas.CellFigure {
     static parts = {
@@ -19,11 +19,7 @@
       this.drawPicture(row, column);
       put(this.caption, this.captionOf(row, column));
       put(this.residual, `+ ${others} more`);
-      put(
-        this.summary,
-        `The channels shown make up ${share} of the vector (of its squared length); ` +
-          `${others} others make up the rest.`,
-      );
+      atlas.fillIn(this.summary, share, others);
     }
 
     /* The cell's part of the activation grid, or of the photograph where there is no grid. */
@@ -31,7 +27,7 @@
       const { layer, grid, block } = this.layer;
       const [, height, width] = atlas.layer(layer).shape;
       const path = grid ?? `photographs/${this.image}.webp`;
-      const name = grid ? "Picture of the activation vector" : "Photograph";
+      const name = grid ? "picture" : "photograph";
       const offset = (index, size) => {
         const share = size > block ? Math.min(1, (index * block) / (size - block)) : 0;
         return `${100 * share}%`;
@@ -42,7 +38,7 @@
         backgroundPosition: `${offset(column, width)} ${offset(row, height)}`,
       });
       this.whole.dataset.picture = this.isDead(row, column) ? "dead" : "alive";
-      this.whole.ariaLabel = `${name} at ${describePosition(row, column)}`;
+      this.whole.ariaLabel = sentence(this.caption, name, describePosition(row, column));
     }
 
     /* Whether the picture failed; among the several of a block, some may have. */
@@ -55,14 +51,13 @@
       const { block, length } = this.layer;
       const written = activation(length.at(row, column));
       const measure = block > 1 ? `mean length ${written}` : `length ${written}`;
-      const failed = this.isDead(row, column);
-      const flaw = failed ? " (the picture does not show what is active)" : "";
+      const flaw = this.isDead(row, column) ? this.caption.dataset.flaw : "";
       return `${this.kindOfPicture()}, ${measure}${flaw}`;
     }
 
     kindOfPicture() {
       const { grid, block } = this.layer;
-      if (!grid) return "photograph at this position; no activation grid has been rendered";
+      if (!grid) return this.caption.dataset.without;
       return block > 1 ? `${block} × ${block} activation vectors` : "activation vector";
     }
   }

@@ -1,22 +1,14 @@
 /* Channel attribution: per layer, the channels that add most to a target and those that take most
-   away. The target is a class or, at the end of a trail of clicks, a channel; then earlier layers
-   show what feeds it, later ones what it feeds. */
+   away, and what was measured without each of them. The target is a class or, at the end of a trail
+   of clicks, a channel; then earlier layers show what feeds it, later ones what it feeds. */
 "use strict";
 
 {
-  const { activation, bar, element, find, findAll, layer: layerOf, name: bdi, on, put } = atlas;
-  const { number: decimal, percent, signed } = atlas;
+  const { activation, bar, element, find, findAll, largest, layer: layerOf, name: bdi, on, put } =
+    atlas;
+  const { number: decimal, percent, sentence, signed } = atlas;
   const { abs, max } = Math;
 
-  // How a column's channels stand to the target: positive values and negative ones.
-  const WORDS = {
-    class: { adds: "supports", takes: "opposes" },
-    feeds: { relation: "feeds it", adds: "adds to it", takes: "takes from it" },
-    fed: { relation: "is fed by it", adds: "gains from it", takes: "loses by it" },
-    chosen: { relation: "chosen here" },
-  };
-  // What pressing a channel of the target's own layer does: the target, another one.
-  const CHOICES = { true: "chosen; press to go back", false: "choose it instead" };
   const SMALLEST = 1e-9; // a scale is never zero
 
   class ChannelAttribution extends atlas.Figure {
@@ -47,21 +39,20 @@
       this.view.photograph(image);
       this.classes = classes;
       this.layers = layers;
-      const largest = ({ values }) => values.reduce((most, value) => max(most, abs(value)), 0);
-      this.strongest = max(SMALLEST, ...layers.map(({ toClasses }) => largest(toClasses)));
-      const option = ({ index, name }) => element("option", { value: index }, name);
-      put(this.select, ...classes.map(option));
+      const effects = layers.flatMap(({ toClasses, removals }) => [toClasses, removals]);
+      this.strongest = max(SMALLEST, ...effects.map(({ values }) => largest(values.map(abs))));
+      atlas.offerClasses(this.select, classes);
     }
 
     numbers() {
       const unit = this.target ? "summed activation" : "logits";
-      const headings = ["Layer", "Channel", `Attribution, ${unit}`, "Relation"];
+      const headings = sentence(this, "headings", unit, unit).split("|");
       const rows = this.drawn.flatMap(({ kind, layer, entries }) =>
-        entries.map(({ index, value }) => [
+        entries.map(({ index, share, removal }) => [
           bdi(layerOf(layer.layer).title),
           `channel ${layer.channels.at(index)}`,
-          value === undefined ? "" : this.write(value),
-          WORDS[kind].relation ?? "to the class",
+          ...[share, removal].map((value) => value === undefined ? "" : this.write(value)),
+          this.words(kind)[0] || this.dataset.relation,
         ])
       );
       return [headings, rows];
@@ -96,6 +87,11 @@
       return { layer, index };
     }
 
+    /* How a column's channels stand to the target: all, positive values and negative ones. */
+    words(kind) {
+      return this.columns.dataset[kind].split("|");
+    }
+
     write(value) {
       if (!this.target) return signed(value);
       return (value > 0 ? "+" : "") + activation(value);
@@ -120,7 +116,7 @@
     column(column, m) {
       const { kind, layer } = column;
       const name = element("p.layer-name", bdi(layerOf(layer.layer).title));
-      name.append(element("small", WORDS[kind].relation ?? ""));
+      name.append(element("small", this.words(kind)[0]));
       return element(
         kind === "chosen" ? "div.layer-column.own" : "div.layer-column",
         name,
@@ -132,6 +128,7 @@
     tiles(column, m) {
       const { kind, entries, unlisted } = column;
       if (unlisted) return [];
+      const byShare = kind !== "chosen" && this.bars === "removal" ? this.dataset.chosenBy : "";
       const part = (some, words, className) => {
         const tiles = some.map((entry) => this.tile(entry, column, m, words));
         return element(
@@ -141,41 +138,38 @@
             role: "group",
             "aria-label": `${layerOf(column.layer.layer).title}, ${words}`,
           },
-          element("p.tiles-title", words),
+          element("p.tiles-title", words, byShare),
           ...(tiles.length ? tiles : [element("p.quiet.fine", "none")]),
         );
       };
       if (kind === "chosen") return [part(entries, "chosen among", "own")];
+      const [, adds, takes] = this.words(kind);
       return [
-        part(entries.filter(({ value }) => value > 0), WORDS[kind].adds, "adds"),
-        part(entries.filter(({ value }) => value < 0), WORDS[kind].takes, "takes"),
+        part(entries.filter(({ share }) => share > 0), adds, "adds"),
+        part(entries.filter(({ share }) => share < 0), takes, "takes"),
       ];
     }
 
     note({ kind, layer, shares, counts, scale, unlisted }) {
       if (unlisted) return this.columns.dataset.ends;
       if (kind === "chosen") return "";
-      const parts = ["support", "opposition"].map((word, i) => {
-        const share = `${Math.round(100 * shares[i])} % of all ${word}`;
-        return counts ? `${share}, which comes from ${counts[i]} channels` : share;
-      });
-      const full = this.target
-        ? `${activation(scale)}, summed activation`
-        : `${decimal(scale)} logits`;
-      return `Shown: ${parts.join("; ")}.${counts ? this.total(layer) : ""} Full bar: ${full}.`;
+      const [adds, takes] = Array.from(shares, (share) => Math.round(100 * share));
+      if (!counts) return sentence(this, "shown", adds, takes, activation(scale));
+      const [count] = layerOf(layer.layer).shape;
+      const { total, whole } = layer.classes;
+      const sums = [total, whole].map((each) => signed(each.at(this.k)));
+      const parts = [adds, counts[0], takes, counts[1]];
+      return sentence(this, "shownForClass", ...parts, count, ...sums, decimal(scale));
     }
 
-    total({ layer, classes }) {
-      const count = layerOf(layer).shape[0];
-      return ` All ${count} channels together: ${signed(classes.total.at(this.k))} logits.`;
-    }
-
-    tile({ index, value }, { kind, layer, scale }, m, words) {
+    tile({ index, share, removal }, { kind, layer, scale }, m, words) {
       const channel = layer.channels.at(index);
       const chosen = kind === "chosen";
       const pressed = chosen && index === this.target.index;
       const picture = this.picture(layer, index);
-      const spoken = chosen ? CHOICES[pressed] : this.describe(value, words);
+      const { back, instead } = this.dataset;
+      const press = pressed ? back : instead;
+      const spoken = chosen ? press : this.describe(share, removal, words);
       const title = `${layerOf(layer.layer).title} channel ${channel}`;
       const button = element(
         "button.tile",
@@ -189,15 +183,18 @@
         element("span.channel-name", `channel ${channel}`),
       );
       if (!chosen) {
-        button.append(element("span.value", this.write(value)));
-        button.append(element("span.track", bar(abs(value) / scale)));
+        const { [this.bars]: bars, [this.ticks]: tick } = { share, removal };
+        const words = atlas.disagreement(share, removal, scale);
+        const value = element(`span.value.${bars > 0 ? "adds" : "takes"}`, this.write(bars));
+        button.append(value, axis(bars / scale, tick / scale));
+        if (words) button.append(element("span.disagrees", words));
       }
       return button;
     }
 
-    describe(value, words) {
-      const unit = this.target ? "of summed activation" : "logits";
-      return `${words}, ${this.write(value)} ${unit}; press to follow it`;
+    describe(share, removal, words) {
+      const target = this.target ? "toChannel" : "toClass";
+      return sentence(this, target, words, this.write(share), this.write(removal));
     }
 
     /* The feature visualization of a channel; where there is none, the photograph, dark where the
@@ -232,41 +229,42 @@
     showStep(step) {
       const { maps, block, negative } = this.layers[step.layer];
       const peak = this.showMap(maps, step.index);
-      const mean = block > 1 ? ` (mean over ${block} × ${block} positions)` : "";
+      const texts = this.caption.dataset;
+      const mean = block > 1 ? sentence(this.caption, "mean", block, block) : "";
       put(
         this.caption,
         ...this.names(step),
-        `: bright where it is active, at most ${peak}${mean}.`,
-        negative ? " Negative activations are shown as 0." : "",
-        this.target ? " Escape goes one step back." : "",
+        sentence(this.caption, "shown", peak, mean),
+        negative ? texts.negative : "",
+        this.target ? texts.back : "",
       );
       this.announce(this.caption.textContent);
     }
 
-    /* Bars for the classes: a channel's attribution to them or, without a channel, their
-       probabilities. */
+    /* Bars for the classes: a channel's shares in them and the effects of its removal or, without
+       a channel, their probabilities. */
     drawEffects(step) {
-      const half = decimal(this.strongest);
-      const title = `What it does for the classes, logits; half a bar is ${half}`;
-      put(this.effectsTitle, step ? title : "Probability of the classes");
+      const title = step ? "channel" : "photograph";
+      put(this.effectsTitle, sentence(this.effectsTitle, title, decimal(this.strongest)));
       const rows = this.classes.map(({ name, probability }, k) => {
-        const [text, fill] = step
+        const [text, marks] = step
           ? this.effect(step, k)
-          : [percent(probability), bar(probability, "probability")];
+          : [percent(probability), element("span.axis", bar(probability, "probability"))];
         const value = element("span.value", text);
-        return element(k === this.k ? "li.current" : "li", bdi(name), value, axis(fill));
+        return element(k === this.k ? "li.current" : "li", bdi(name), value, marks);
       });
       put(this.effects, ...rows);
     }
 
     effect({ layer, index }, k) {
-      const value = this.layers[layer].toClasses.at(index, k);
-      const fill = bar(abs(value) / this.strongest / 2, value > 0 ? "adds" : "takes");
-      return [signed(value), fill];
+      const { toClasses, removals } = this.layers[layer];
+      const both = { share: toClasses.at(index, k), removal: removals.at(index, k) };
+      const { [this.bars]: bars, [this.ticks]: tick } = both;
+      return [signed(bars), axis(bars / this.strongest, tick / this.strongest)];
     }
   }
 
-  const axis = (fill) => element("span.axis", fill);
+  const axis = (share, tick) => element("span.axis", ...atlas.marks(share, tick, "adds", "takes"));
 
   atlas.define("channel_attribution", ChannelAttribution);
 }

@@ -1,13 +1,16 @@
-/* Class comparison: two classes, the channels that most support each, their evidence, and where
-   they are active. */
+/* Class comparison: two classes, the channels that most favour each, their shares and the effects
+   of removing them, and where they are active. */
 "use strict";
 
 {
-  const { bar, element, find, findAll, layer: layerOf, name: bdi, on, put } = atlas;
-  const { number: decimal, percent, signed } = atlas;
+  const { element, find, findAll, layer: layerOf, name: bdi, on, put } = atlas;
+  const { number: decimal, percent, sentence, signed } = atlas;
   const { abs, max } = Math;
 
   const SMALLEST = 1e-9; // a scale is never zero
+
+  /* Net, for A and for B. */
+  const written = ({ net, a, b }) => [net, a, b].map((value) => signed(value));
 
   class ClassComparison extends atlas.Figure {
     static parts = { columns: ".channels" };
@@ -36,22 +39,16 @@
       this.offer(data, "channel");
       // Of a single layer, the caption and the sums give the name.
       find(this, ".layer-choice").hidden = this.layers.size < 2;
-      const option = ({ index, name }) => element("option", { value: index }, name);
-      for (const select of this.selects) put(select, ...this.classes.map(option));
+      for (const select of this.selects) atlas.offerClasses(select, this.classes);
     }
 
     numbers() {
-      const headings = [
-        "Channel",
-        "Net evidence (A − B), logits",
-        "For A, logits",
-        "For B, logits",
-      ];
-      const rows = this.shown.map(({ channel, net, a, b }) => [
+      const rows = this.shown.map(({ channel, share, removal }) => [
         `channel ${channel}`,
-        ...[net, a, b].map((value) => signed(value)),
+        ...written(share),
+        ...written(removal),
       ]);
-      return [headings, rows];
+      return [this.dataset.headings.split("|"), rows];
     }
 
     apply({ layer, a, b, channel }) {
@@ -92,97 +89,104 @@
       return this.pair.map((rank) => this.classes[rank]);
     }
 
-    /* The channels of the pair, [for A, for B]: [{channel, row, net, a, b}, …] each, the most for A
-       first. */
+    /* The channels of the pair, [for A, for B]: [{channel, row, share, removal}, …] each, the most
+       for A first. Shares and removals: {net, a, b}. */
     evidence() {
       const [a, b] = this.pair;
-      const { pairs, channels, attribution } = this.layer;
+      const { pairs, channels, share, removal } = this.layer;
       const found = pairs.find(([x, y]) => (x === a && y === b) || (x === b && y === a));
       if (!found) return [[], []];
+      const values = (packed, row) => {
+        const [forA, forB] = [packed.at(row, a), packed.at(row, b)];
+        return { net: forA - forB, a: forA, b: forB };
+      };
       const entry = (row) => {
-        const forA = attribution.at(row, a);
-        const forB = attribution.at(row, b);
-        return { row, channel: channels[row], net: forA - forB, a: forA, b: forB };
+        const channel = channels[row];
+        return { row, channel, share: values(share, row), removal: values(removal, row) };
       };
       const [x, , forX, forY] = found;
       const sides = x === a ? [forX, forY] : [forY, forX];
-      return sides.map((rows) => rows.map(entry).sort((p, q) => q.net - p.net));
+      return sides.map((rows) => rows.map(entry).sort((p, q) => q.share.net - p.share.net));
     }
 
     /* -------------------------------------------------------------------------- columns */
     drawColumns() {
       const [left, right] = this.evidence();
       this.shown = [...left, ...right];
-      const values = this.shown.flatMap(({ net, a, b }) => [net, a, b]);
-      const most = max(...values.map(abs), SMALLEST);
+      const values = this.shown.flatMap(({ share, removal }) =>
+        [share, removal].map(Object.values)
+      );
+      const most = max(...values.flat(2).map(abs), SMALLEST);
       const [a, b] = this.compared;
       const blocks = [this.block(left, a, "for-a", most), this.block(right, b, "for-b", most)];
       this.renew([this.rowNames(), ...blocks]);
-      put(this.legend, `A full bar is ${decimal(most)} logits.${this.legend.dataset.sides}`);
+      put(this.legend, sentence(this.legend, this.bars, decimal(most)));
       this.describeSums();
       this.table();
     }
 
     block(entries, { name }, side, most) {
       const columns = entries.map((entry) => this.column(entry, most));
-      const none = element("p.quiet", "No channel of this layer does.");
+      const none = element("p.quiet", this.dataset.none);
       return element(
         `div.channel-block.${side}`,
-        { role: "group", "aria-label": `Channels that support ${name}` },
-        element("p.block-title", "supports ", bdi(name)),
+        { role: "group", "aria-label": sentence(this, "block", name) },
+        element("p.block-title", "favours ", bdi(name)),
         element("div.channel-row", ...(columns.length ? columns : [none])),
       );
     }
 
     rowNames() {
       const classes = this.compared.map(({ name }) => element("span", "for ", bdi(name)));
-      const rows = ["", "net evidence", ...classes].map((name) => element("span", name));
+      const rows = ["", this.dataset[this.bars], ...classes].map((name) => element("span", name));
       return element("div.row-names", { "aria-hidden": "true" }, ...rows);
     }
 
     column(entry, most) {
-      const { channel, net, a, b } = entry;
-      // To which side a value counts: for A to the left, for B to the right.
-      const value = (name, text, number, towards) => {
-        const fill = bar(abs(number) / most / 2, towards > 0 ? "left" : "right");
-        return atlas.evidence(name, text, fill);
+      const { channel, [this.bars]: bars, [this.ticks]: ticks } = entry;
+      // To which side a value counts: for A to the left (sign −1), for B to the right (sign 1).
+      const value = (name, text, key, sign = -1) => {
+        const [bar, tick] = [bars, ticks].map((each) => sign * each[key] / most);
+        return atlas.evidence(name, text, ...atlas.marks(bar, tick, "right", "left"));
       };
+      const { net, a, b } = bars;
       const netText = net > 0 ? `← ${decimal(net)}` : `${decimal(-net)} →`;
       return element(
         "button.channel",
         { "data-channel": channel, "aria-pressed": "false", "aria-label": this.describe(entry) },
         atlas.picture(this.layer.layer, `channel:${channel}`),
         element("span.channel-name", `channel ${channel}`),
-        value("net", netText, net, net),
-        value("for A", signed(a), a, a),
-        value("for B", signed(b), b, -b),
+        element("span.disagrees", this.disagreement(entry, most)),
+        value("net", netText, "net"),
+        value("for A", signed(a), "a"),
+        value("for B", signed(b), "b", 1),
       );
     }
 
-    describe({ channel, net, a, b }) {
-      const [left, right] = this.compared.map(({ name }) => name);
-      const evidence = `net evidence ${decimal(abs(net))} logits for ${net > 0 ? left : right}`;
-      const parts = `${signed(a)} for ${left}, ${signed(b)} for ${right}`;
-      return `channel ${channel}: ${evidence}; ${parts}. Show where it is active.`;
+    /* Where share and effect of removal favour different classes, in words. */
+    disagreement({ share, removal }, most) {
+      const side = Math.sign(share.net); // for the class that its share favours, both count
+      return atlas.disagreement(side * share.net, side * removal.net, most);
+    }
+
+    describe({ channel, share, removal }) {
+      const classes = this.compared.map(({ name }) => name);
+      const values = [share, removal].map((each) => written(each).join(", "));
+      return sentence(this, "channel", channel, ...classes, ...values);
     }
 
     describeSums() {
-      const [a, b] = this.compared;
       const [p, q] = this.pair;
-      const { total, layer } = this.layer;
+      const [a, b] = this.compared;
+      const { total, baseline, layer } = this.layer;
       const { title, shape } = layerOf(layer);
-      const all = signed(total.at(p) - total.at(q));
-      const shown = signed(this.shown.reduce((sum, { net }) => sum + net, 0));
-      put(
-        this.sums,
-        "Logit of ",
-        bdi(a.name),
-        " minus logit of ",
-        bdi(b.name),
-        `: ${signed(a.logit - b.logit)}. Attribution gives all ${shape[0]} channels of `,
-        bdi(title),
-        ` together ${all}, the ${this.shown.length} shown ${shown}.${this.sums.dataset.note}`,
-      );
+      const [all, left] = [total, baseline].map((packed) => packed.at(p) - packed.at(q));
+      const whole = a.logit - b.logit;
+      const shown = atlas.sum(this.shown.map(({ share }) => share.net));
+      const sums = [left, whole - left, all, shown].map((sum) => signed(sum));
+      const count = this.shown.length;
+      const others = [signed(all - shown), shape[0] - count];
+      atlas.fillIn(this.sums, a.name, b.name, signed(whole), title, ...sums, count, ...others);
     }
 
     /* ------------------------------------------------------------------- the photograph */
@@ -200,15 +204,15 @@
       else this.showIdle();
     }
 
-    showEntry({ channel, row, net }) {
+    showEntry({ channel, row, share, removal }) {
       const { layer, maps, negative } = this.layer;
       const peak = this.showMap(maps, row);
       const title = bdi(layerOf(layer).title);
-      const where = `Channel ${channel}: bright where it is active in `;
-      const below = negative ? " Negative activations are shown as 0." : "";
+      const below = negative ? this.caption.dataset.negative : "";
+      const where = sentence(this.caption, "shown", channel);
       put(this.caption, where, title, `, at most ${peak}.${below}`);
-      const evidence = `${signed(net)} logits of net evidence`;
-      this.announce(`Channel ${channel}, ${evidence}, activation at most ${peak}`);
+      const values = [share, removal].map(({ net }) => signed(net));
+      this.announce(sentence(this, "shown", channel, ...values, peak));
     }
   }
 

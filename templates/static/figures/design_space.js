@@ -3,7 +3,7 @@
 "use strict";
 
 {
-  const { element, find, findAll, name: bdi, photograph: photographOf } = atlas;
+  const { element, find, findAll, name: bdi, sentence } = atlas;
 
   const titleOf = (figure) => find(document, `#${figure.replaceAll("_", "-")}-title`).textContent;
 
@@ -11,8 +11,8 @@
     show({ figures }, image) {
       const shown = findAll(this, ".diagram[data-figure]").map(({ dataset }) => dataset.figure);
       this.rows = shown.flatMap((figure) => this.rowsOf(figure, figures[figure] ?? []));
-      const { title } = photographOf(image);
-      this.announce(`${this.rows.length} arrays are behind the figures for ${title}`);
+      const { title } = atlas.photograph(image);
+      this.announce(sentence(this, "shown", this.rows.length, title));
     }
 
     rowsOf(figure, arrays) {
@@ -27,7 +27,7 @@
     }
 
     numbers() {
-      return [["Figure", "Content", "Shape", "Units", "Presentation"], this.rows];
+      return [this.dataset.headings.split("|"), this.rows];
     }
   }
 

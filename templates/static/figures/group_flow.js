@@ -1,15 +1,14 @@
 /* Group flow: ribbons from the groups of a layer through those of a later one to the classes. The
    last part of each layer is the residual that its groups leave, so that ribbons add up to the
    whole layer. Pointing at a part shows where it is; a click follows it to all classes; clicking a
-   class shows what makes it up. What is drawn where is found by lib/flow_layout.js. */
+   class shows what makes it up. Ribbons may show what is lost without a part, instead, which does
+   not add up. What is drawn where is found by lib/flow_layout.js. */
 "use strict";
 
 {
-  const { countChoice, element, find, findAll, flaw, groupKey, on, parseNumbers, percent } = atlas;
-  const { picture: pictureOf, pointing, put, signed } = atlas;
-  const { layer: layerOf, name: bdi, number: decimal } = atlas;
+  const { element, fillIn, find, on, parseNumbers, percent, put, signed, sum } = atlas;
+  const { layer: layerOf, name: bdi } = atlas;
 
-  const sum = (values) => values.reduce((a, b) => a + b, 0);
   const pixels = (value) => `${value}px`;
 
   class GroupFlow extends atlas.Figure {
@@ -19,21 +18,17 @@
       ribbonGroup: ".ribbons",
       nodes: ".nodes",
       heads: ".flow-heads",
-      check: ".check",
       compatible: ".check input",
-      pixelsPerLogit: ".pixels-per-logit",
       widened: ".widened",
-      widening: ".widening",
-      chosenClass: ".chosen-class",
+      concentrated: ".concentrated",
     };
 
     build() {
-      [this.lowerChoice, this.upperChoice] = findAll(this, ".count-choice");
       on(this.compatible, "change", () => {
         const factors = this.compatible.checked ? null : "independent";
         this.choose({ factors, group: null });
       });
-      this.renew = pointing(this.nodes, "node", {
+      this.renew = atlas.pointing(this.nodes, "node", {
         look: (node) => this.look(node),
         pick: (node) => this.pick(node),
         back: () => this.followed && this.choose({ group: null }),
@@ -45,8 +40,6 @@
       this.view.photograph(image);
       this.data = data;
       this.layers = [data.lower, data.upper].filter((name) => name !== null);
-      this.check.hidden = data.lower === null;
-      this.lowerChoice.hidden = data.lower === null;
     }
 
     resize() {
@@ -57,8 +50,8 @@
     apply({ lower, upper, factors, class: index, group }) {
       const { data } = this;
       this.compatible.checked = factors !== "independent";
-      const lowerCount = this.offerCounts("lower", this.lowerChoice, lower);
-      const upperCount = this.offerCounts("upper", this.upperChoice, upper);
+      const lowerCount = this.offerCounts("lower", lower);
+      const upperCount = this.offerCounts("upper", upper);
       this.useGroups(lowerCount, upperCount);
       this.k = Math.max(0, data.classes.findIndex((each) => String(each.index) === index));
       const groups = this.parts.flatMap(({ units }, column) =>
@@ -69,27 +62,29 @@
     }
 
     /* Offer the counts of groups of a layer, "lower" or "upper"; returns the one to be shown. */
-    offerCounts(key, slider, wanted) {
+    offerCounts(key, wanted) {
       const layer = this.data[key];
       if (layer === null) return null;
       const counts = this.data.counts[layer];
       const first = this.data.first[key === "lower" ? 0 : 1];
       const count = counts.find((each) => String(each) === wanted) ?? first;
-      countChoice(slider, counts, (each) => this.choose({ [key]: each, group: null }))(count);
+      const slider = find(this, `.${key}-count`);
+      atlas.countChoice(slider, counts, (each) => this.choose({ [key]: each, group: null }))(count);
       return count;
     }
 
     /* Find the numbers of the groups that are shown; `parts` are those of each layer. */
     useGroups(lowerCount, upperCount) {
-      const { lower, upper, factorizations, shares, concentration } = this.data;
+      const { lower, upper, factorizations, flows, concentration } = this.data;
       const compatibleWith = this.compatible.checked ? `@${upperCount}` : "";
       const lowerKey = `${lower} ${lowerCount}${compatibleWith}`;
       const upperKey = `${upper} ${upperCount}`;
       const keys = lower === null ? [upperKey] : [lowerKey, upperKey];
       this.parts = keys.map((key) => factorizations[key]);
-      this.shares = lower === null ? null : shares[`${lowerKey}>${upperKey}`];
+      this.effects = this.parts.map((part) => new atlas.Effects(part));
+      this.between = flows[`${lowerKey}>${upperKey}`];
       this.concentration = concentration[lowerKey];
-      this.flowing = new atlas.Flow(this.parts.at(-1).attribution, this.shares);
+      this.flowing = new atlas.Flow(this.parts.at(-1)[this.bars], this.between?.[this.bars]);
     }
 
     pick(node) {
@@ -167,32 +162,42 @@
 
     fillClass(button, node, k) {
       const { name, logit } = this.data.classes[k];
-      let text = `logit ${decimal(logit)}`;
-      if (this.followed) {
-        const arriving = this.layout.bands.filter(({ to }) => to === node);
-        text = `${signed(sum(arriving.map(({ value }) => value)))} of ${decimal(logit)}`;
-      }
+      const whole = atlas.number(logit);
+      const followed = this.followed && signed(this.followedTo(node, k));
+      const text = followed ? `${followed} of ${whole}` : `logit ${whole}`;
       button.classList.add("class-node");
       button.ariaPressed = k === this.k;
       const unit = this.followed ? " logits" : "";
-      button.ariaLabel = `${name}: ${text}${unit}. Show what makes it up.`;
+      button.ariaLabel = `${name}: ${text}${unit}. ${this.nodes.dataset.class}`;
       button.append(bdi(name), element("span.quiet", text));
     }
 
+    /* What the followed part adds to class k on the ways that are drawn; or what that loses without
+       it, on any way. */
+    followedTo(node, k) {
+      const [column, i] = parseNumbers(this.followed);
+      if (this.bars === "removal") return this.parts[column].removal.at(i, k);
+      return sum(this.layout.bands.filter(({ to }) => to === node).map(({ value }) => value));
+    }
+
     fillPart(button, node, column, i) {
-      const text = signed(this.parts[column].attribution.at(i, this.k));
+      const text = signed(this.parts[column][this.bars].at(i, this.k));
       const label = `${this.nameOf(node)}: ${text} logits to ${this.data.classes[this.k].name}`;
       const isGroup = !this.isResidual(column, i);
       const shown = isGroup ? this.icon(column, i) : element("span", "residual");
-      const effect = isGroup ? " and what it does for all classes" : "";
+      const action = this.nodes.dataset[isGroup ? "group" : "residual"];
       if (isGroup) button.ariaPressed = node === this.followed;
-      button.ariaLabel = `${label}${flaw(shown)}. Show where it is${effect}.`;
+      button.ariaLabel = `${label}${atlas.flaw(shown)}. ${action}`;
       button.append(shown, element("span.value", text));
     }
 
     icon(column, i) {
-      const icon = pictureOf(this.layers[column], this.parts[column].units[i], `group ${i + 1}`);
-      icon.append(groupKey(i));
+      const icon = atlas.picture(
+        this.layers[column],
+        this.parts[column].units[i],
+        `group ${i + 1}`,
+      );
+      icon.append(atlas.groupKey(i));
       icon.style.width = pixels(this.layout.side);
       return icon;
     }
@@ -200,40 +205,29 @@
     /* "group 3 of Block 4", "residual of Block 4". */
     nameOf(node) {
       const [column, i] = parseNumbers(node);
-      const part = this.isResidual(column, i) ? "residual" : `group ${i + 1}`;
-      return `${part} of ${layerOf(this.layers[column]).title}`;
+      return `${this.effects[column].nameOf(i)} of ${layerOf(this.layers[column]).title}`;
     }
 
     // ---------------------------------------------------------------------------------------- text
     explain() {
-      const { name, logit } = this.data.classes[this.k];
+      const { name } = this.data.classes[this.k];
       const { toClasses, widening } = this.flowing.scales();
-      const sums = this.parts.flatMap((_, column) => this.sumsOf(column, logit));
-      put(this.sums, "Logit of ", bdi(name), ` ${signed(logit)}. `, ...sums, this.concentrated());
-      put(this.pixelsPerLogit, Math.round(toClasses));
-      put(this.widening, widening);
+      const { concentration, legend, sums } = this;
+      const ofLayers = this.parts.flatMap((_, column) => this.sumsOf(column));
+      fillIn(sums, name, ...ofLayers, ...(concentration ?? []).map(percent));
+      fillIn(legend, Math.round(toClasses), widening, legend.dataset[this.bars], name);
       this.widened.hidden = widening === 1;
-      put(this.chosenClass, bdi(name));
-      this.legend.hidden = false;
+      this.concentrated.hidden = !concentration;
+      legend.hidden = sums.hidden = false;
     }
 
     /* What a whole layer adds to the chosen class, and what its groups add. */
-    sumsOf(column, logit) {
-      const { units, attribution } = this.parts[column];
-      const groups = sum(units.map((_, g) => attribution.at(g, this.k)));
-      const residual = attribution.at(units.length, this.k);
-      const whole = groups + residual;
-      const parts = `groups ${signed(groups)}, residual ${signed(residual)}`;
-      const missed = `biases and what the approximation misses ${signed(logit - whole)}`;
-      const title = bdi(layerOf(this.layers[column]).title);
-      return [title, `: ${parts}, together ${signed(whole)}; ${missed}. `];
-    }
-
-    concentrated() {
-      if (!this.concentration) return "";
-      const [compatible, independent] = this.concentration.map(percent);
-      const goes = "A left group's attribution goes to one group in the middle";
-      return `${goes} by ${compatible} on average (groups made independently: ${independent}).`;
+    sumsOf(column) {
+      const layer = this.layers[column];
+      const { baselines, classes } = this.data;
+      const { k } = this;
+      const sums = this.effects[column].sums(k, classes[k].logit, baselines[layer][k]);
+      return [layerOf(layer).title, ...sums];
     }
 
     // ------------------------------------------------------------------------------------- looking
@@ -269,41 +263,44 @@
 
     story(node, column, i) {
       const { name } = this.data.classes[this.k];
-      const { positions, attribution } = this.parts[column];
-      const where = positions[i] ? `, ${positions[i]}` : "";
-      const value = signed(attribution.at(i, this.k));
-      const start = [`${this.nameOf(node)}${where}: ${value} logits to `, bdi(name), "."];
-      return this.parts.length === 1 ? start : [...start, this.describeWay(column, i)];
+      const where = this.parts[column].positions[i] ? `, ${this.parts[column].positions[i]}` : "";
+      const effects = this.effects[column].describe(i, this.k);
+      const start = [`${this.nameOf(node)}${where}. `, bdi(name), `: ${effects}.`];
+      const isAlone = this.parts.length === 1 || this.bars === "removal";
+      return isAlone ? start : [...start, this.describeWay(column, i)];
     }
 
     /* How much of it comes from the layer before, or goes through the layer after. */
     describeWay(column, part) {
       const { flowing, k } = this;
-      if (column === 0) {
-        const through = sum(flowing.upperParts.map((g) => flowing.addsThrough(part, g, k)));
-        return ` Through the parts in the middle: ${signed(through)}.`;
-      }
-      const from = sum(flowing.lowerParts.map((i) => flowing.addsThrough(i, part, k)));
-      const remainder = "the remainder comes from biases and from ways around it";
-      return ` Through the layer on the left: ${signed(from)}; ${remainder}.`;
+      const { through, from, rest } = this.caption.dataset;
+      const ways = column === 0
+        ? flowing.upperParts.map((g) => flowing.addsThrough(part, g, k))
+        : flowing.lowerParts.map((i) => flowing.addsThrough(i, part, k));
+      const added = signed(sum(ways));
+      return column === 0 ? ` ${through} ${added}.` : ` ${from} ${added}${rest}`;
     }
 
     numbers() {
       const { classes } = this.data;
-      const upper = this.shares ? this.nodesOf(1) : [];
-      const headings = [
-        "Part",
-        ...classes.map(({ name }) => `To ${name}, logits`),
-        ...upper.map((node) => `Adds to ${this.nameOf(node)}`),
-      ];
-      const rows = this.parts.flatMap(({ attribution }, column) =>
+      const upper = this.between ? this.nodesOf(1) : [];
+      const ofUpper = (node) => [`Share in ${this.nameOf(node)}`, "Lost without it"];
+      const ofClasses = atlas.Effects.headings(classes);
+      const headings = ["Part", ...ofClasses, ...upper.flatMap(ofUpper)];
+      const rows = this.effects.flatMap((effects, column) =>
         this.nodesOf(column).map((node, i) => [
           this.nameOf(node),
-          ...classes.map((_, k) => signed(attribution.at(i, k))),
-          ...upper.map((_, g) => column === 0 ? `${signed(100 * this.shares.at(i, g), 1)} %` : ""),
+          ...effects.cells(i),
+          ...upper.flatMap((_, g) => column === 0 ? this.betweenParts(i, g) : ["", ""]),
         ])
       );
       return [headings, rows];
+    }
+
+    /* The share of upper part g that comes from lower part i, and what is lost of g without i. */
+    betweenParts(i, g) {
+      const { share, removal } = this.between;
+      return [share, removal].map((values) => `${signed(100 * values.at(i, g), 1)} %`);
     }
 
     nodesOf(column) {

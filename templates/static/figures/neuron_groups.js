@@ -1,47 +1,41 @@
 /* Neuron groups: a layer in a few groups. Pointing at a group, or reaching it with the keyboard,
    shows it alone; a click keeps it. Pointing at a position shows how strongly each group is present
-   there; a click keeps that, too. */
+   there; a click keeps that, too. The residual that groups leave is the last part of a layer. */
 "use strict";
 
 {
-  const { bar, colours, countChoice, describePosition, element, evidence, find } = atlas;
-  const { flaw, groupKey, on, parseCell, percent, picture: pictureOf, pointing, put } = atlas;
-  const { activation, name: bdi, number: decimal, signed } = atlas;
+  const { activation, colours, describePosition, element, fillIn, find, on, percent, put } = atlas;
+  const { name: bdi, number: decimal } = atlas;
 
   const FAINT = 0.02; // of the scale; a group that is less present at a position counts as absent
   const NAMED = 3; // groups of a position that are read out
-
-  const largest = (values) => Math.max(...values);
 
   class NeuronGroups extends atlas.Figure {
     static parts = {
       cards: ".groups",
       peakText: ".maximum",
-      fullPresence: ".full-presence",
-      fullAttribution: ".full-attribution",
+      negative: ".negative",
+      pair: ".pair",
     };
 
     build() {
       const map = find(this, ".group-map");
       this.mapView = new atlas.PhotographView(map);
-      this.grids = [
-        this.makeGrid(this.view.root),
-        this.makeGrid(map, "Positions in the map of groups"),
-      ];
-      this.renew = pointing(this.cards, "group", {
+      this.grids = [this.view.root, map].map((root) => this.makeGrid(root));
+      this.renew = atlas.pointing(this.cards, "group", {
         look: (group) => this.look({ group }),
         pick: (group) => this.pickGroup(Number(group)),
         back: () => this.pinned !== null && this.choose({ group: null }),
       });
     }
 
-    makeGrid(root, name) {
+    makeGrid(root) {
       const grid = new atlas.Grid(root, {
         hover: (row, column) => this.look({ cell: [row, column] }),
         choose: (row, column) => this.pickCell(`${row}.${column}`),
         back: () => this.held && this.choose({ cell: null }),
         label: (row, column) => this.describe(row, column),
-      }, name);
+      });
       on(grid.root, "pointerleave", () => this.look());
       on(grid.cell, "focus", () => this.look({ cell: [grid.row, grid.column] }));
       on(grid.cell, "blur", () => this.look());
@@ -65,85 +59,59 @@
     }
 
     apply({ layer, count, group, cell }) {
-      const { layer: name, count: first, factorizations } = this.layerNamed(layer);
+      const { layer: name, count: first, baseline, factorizations } = this.layerNamed(layer);
       this.layer = name;
+      this.baseline = baseline;
       this.shown = factorizations.find((each) => String(each.count) === count) ??
         factorizations.find((each) => each.count === first);
       this.offerCounts(factorizations.map((each) => each.count));
-      if (this.drawn !== this.shown) this.draw();
-      const { rows, columns } = this.size();
+      if (this.drawn !== this.shown || this.drawnBars !== this.bars) this.draw();
+      const [{ rows, columns }] = this.grids;
       this.pinned = this.parseGroup(group);
-      this.held = parseCell(cell, rows, columns) ?? null;
+      this.held = atlas.parseCell(cell, rows, columns) ?? null;
       this.look();
     }
 
     offerCounts(counts) {
       const choose = (count) => this.choose({ count, group: null });
-      const mark = countChoice(find(this, ".count-choice"), counts, choose);
+      const mark = atlas.countChoice(find(this, ".count-choice"), counts, choose);
       mark(this.shown.count);
     }
 
     /* The index of a group that the address counts from 1; null if there is no such group. */
     parseGroup(text) {
-      const g = Number(text) - 1;
-      return Number.isInteger(g) && g >= 0 && g < this.shown.count ? g : null;
+      const g = text - 1;
+      return g in this.shown.units ? g : null;
     }
 
     // ------------------------------------------------------------------------------------- numbers
-    size() {
-      const [, rows, columns] = this.shown.presence.shape;
-      return { rows, columns };
-    }
-
     /* How strongly a group is present at a cell, or else where it is strongest. */
     strength(g, cell) {
       const { presence } = this.shown;
-      return cell ? presence.at(g, ...cell) : largest(presence.slice(g)) * presence.scale;
-    }
-
-    /* What a group, the residual and the whole layer add to each class, in logits. */
-    ofGroup(g) {
-      return this.classes.map((_, k) => this.shown.attribution.at(g, k));
-    }
-
-    ofResidual() {
-      return this.classes.map((_, k) => this.shown.residual.at(k));
-    }
-
-    ofLayer() {
-      const { units } = this.shown;
-      const parts = [...units.map((_, g) => this.ofGroup(g)), this.ofResidual()];
-      return this.classes.map((_, k) => parts.reduce((sum, values) => sum + values[k], 0));
+      return cell ? presence.at(g, ...cell) : atlas.largest(presence.slice(g)) * presence.scale;
     }
 
     numbers() {
-      const { units, positions } = this.shown;
-      const row = (name, values, where = "", strength = "") => [
-        name,
-        where,
-        strength,
-        ...values.map((value) => signed(value)),
-      ];
-      const headings = ["Part of the layer", "Where", "Presence, at most"];
+      const { positions } = this.shown;
+      const { effects } = this;
       return [
-        [...headings, ...this.classes.map(({ name }) => `To ${name}, logits`)],
-        [
-          ...units.map((_, g) =>
-            row(`group ${g + 1}`, this.ofGroup(g), positions[g], activation(this.strength(g)))
-          ),
-          row("residual", this.ofResidual()),
-          row("the whole layer", this.ofLayer()),
-          row("logit", this.classes.map(({ logit }) => logit)),
-        ],
+        ["Part", "Where", "Presence, at most", ...atlas.Effects.headings(this.classes)],
+        effects.parts.map((i) => [
+          effects.nameOf(i),
+          positions[i] ?? "",
+          i in positions ? activation(this.strength(i)) : "",
+          ...effects.cells(i),
+        ]),
       ];
     }
 
     // ------------------------------------------------------------------------------------- drawing
     draw() {
-      const { count, units, presence, attribution } = this.shown;
+      const { count, units, presence } = this.shown;
       this.drawn = this.shown;
+      this.drawnBars = this.bars;
       this.peak = 255 * presence.scale;
-      this.fullBar = Math.max(...attribution.values.map(Math.abs), 1e-9);
+      this.effects = new atlas.Effects(this.shown);
       this.drawGrids();
       this.cards.style.setProperty("--count", count);
       this.cards.style.setProperty("--rows", this.classes.length + 1);
@@ -156,8 +124,7 @@
     }
 
     drawGrids() {
-      const { rows, columns } = this.size();
-      this.cellNumbers = Float32Array.from({ length: rows * columns }, (_, i) => i);
+      const [, rows, columns] = this.shown.presence.shape;
       for (const grid of this.grids) {
         grid.shape(rows, columns);
         grid.moveTo(Math.min(grid.row, rows - 1), Math.min(grid.column, columns - 1));
@@ -172,7 +139,7 @@
     }
 
     card(unit, g) {
-      const icon = pictureOf(this.layer, unit, `group ${g + 1}`);
+      const icon = atlas.picture(this.layer, unit, `group ${g + 1}`);
       icon.title = this.shown.positions[g];
       const presence = element(
         "span.evidence.presence",
@@ -185,46 +152,55 @@
         "aria-pressed": "false",
         "aria-label": this.labelOf(g, icon),
       };
-      const effects = this.ofGroup(g).map((value, k) => this.evidenceFor(k, value));
-      return element("button.channel.group", attributes, groupKey(g), icon, presence, ...effects);
+      const effects = this.classes.map((_, k) => this.evidenceFor(g, k));
+      return element(
+        "button.channel.group",
+        attributes,
+        atlas.groupKey(g),
+        icon,
+        presence,
+        ...effects,
+      );
     }
 
     labelOf(g, icon) {
-      const values = this.ofGroup(g);
-      const effects = this.classes.map(({ name }, k) => `${signed(values[k])} logits to ${name}`);
+      const effects = this.classes.map(({ name }, k) => `${name}: ${this.effects.describe(g, k)}`);
       const where = this.shown.positions[g];
-      return `Group ${g + 1}, ${where}: ${effects.join("; ")}${flaw(icon)}. Show where it is.`;
+      const action = this.cards.dataset.action;
+      return `Group ${g + 1}, ${where}. ${effects.join("; ")}${atlas.flaw(icon)}. ${action}`;
     }
 
     /* A bar to the right where a group adds to class k, to the left where it takes from it. */
-    evidenceFor(k, value) {
-      const share = Math.abs(value) / this.fullBar / 2;
-      const filled = bar(share, value > 0 ? "for" : "against");
-      return evidence(bdi(this.classes[k].name), signed(value), filled);
+    evidenceFor(g, k) {
+      const { effects } = this;
+      const value = effects[this.bars].at(g, k);
+      const both = [value, effects[this.ticks].at(g, k)].map((each) => each / effects.largest);
+      const drawn = atlas.marks(...both, "for", "against");
+      const shown = atlas.evidence(bdi(this.classes[k].name), atlas.signed(value), ...drawn);
+      shown.title = this.effects.describe(g, k);
+      return shown;
     }
 
     explain() {
-      put(this.fullPresence, activation(this.peak));
-      put(this.fullAttribution, decimal(this.fullBar));
-      this.legend.hidden = false;
-      put(this.sums, this.describeShares(), " To the logit of ", ...this.describeSums());
+      const { legend, sums, effects } = this;
+      const meaning = legend.dataset[this.bars];
+      fillIn(legend, activation(this.peak), meaning, decimal(effects.largest));
+      const [{ name, logit }] = this.classes;
+      const { count, explained, negative, together } = this.shown;
+      const groups = [count, percent(explained), percent(negative), name];
+      fillIn(sums, ...groups, ...effects.sums(0, logit, this.baseline[0]));
+      this.negative.hidden = !negative;
+      this.pair.hidden = !together.length;
+      together.slice(0, 1).forEach((pair) => this.describePair(pair));
+      legend.hidden = sums.hidden = false;
     }
 
-    describeShares() {
-      const { count, explained, negative } = this.shown;
-      const groups = `These ${count} groups hold ${percent(explained)} of the squared activations`;
-      const rest = `${percent(negative)} of its activations are negative and in no group`;
-      return `${groups} of this layer${negative ? `; ${rest}` : ""}.`;
-    }
-
-    describeSums() {
-      const { name, logit } = this.classes[0];
-      const [residual] = this.ofResidual();
-      const [whole] = this.ofLayer();
-      const groups = `the groups add ${signed(whole - residual)}`;
-      const others = `the residual ${signed(residual)}, the whole layer ${signed(whole)}`;
-      const missed = "the difference comes from biases and from curvature";
-      return [bdi(name), ` ${groups}, ${others}; the logit is ${signed(logit)}, and ${missed}.`];
+    /* The two parts that act together most, for better or worse. */
+    describePair({ parts, value }) {
+      const names = parts.map((i) => this.effects.nameOf(i)).join(" and ");
+      const more = value < 0 ? "less" : "more";
+      const size = `${decimal(Math.abs(value))} logits ${more}`;
+      fillIn(this.pair, names, this.pair.dataset[more], size);
     }
 
     // ------------------------------------------------------------------------------------- looking
@@ -246,14 +222,15 @@
     }
 
     drawAll() {
-      const { rows, columns } = this.size();
+      const [{ rows, columns }] = this.grids;
       this.view.clear();
-      this.mapView.map(this.cellNumbers, rows, columns, (i) => this.mixedColour(i), 1);
+      const cells = atlas.range(rows * columns);
+      this.mapView.map(cells, rows, columns, (i) => this.mixedColour(i), 1);
     }
 
     drawAlone(g) {
       const { presence } = this.shown;
-      const { rows, columns } = this.size();
+      const [{ rows, columns }] = this.grids;
       this.view.show(presence, g);
       this.mapView.map(presence.slice(g), rows, columns, (t) => [...colours.group(g), t], 255);
     }
@@ -261,7 +238,7 @@
     /* The colour of cell i: its groups' colours mixed by the squares of their strengths, the more
        opaque the stronger they are together. */
     mixedColour(i) {
-      const { rows, columns } = this.size();
+      const [{ rows, columns }] = this.grids;
       const { count, presence } = this.shown;
       const mixed = [0, 0, 0];
       let sum = 0;
@@ -293,15 +270,19 @@
     }
 
     captionFor(alone, at) {
-      const letGo = (thing) => ` Click ${thing} again, or press Escape, to let go.`;
+      const { dataset } = this.caption;
+      const letGo = (thing) => ` Click ${thing} ${dataset.held}`;
       if (at) {
-        const here = `Row ${at[0] + 1}, column ${at[1] + 1}`;
+        const here = describePosition(...at).replace("r", "R");
         const hint = this.held ? letGo("the position") : "";
-        return `${here}: how strongly each group is present there.${hint}`;
+        return `${here}: ${dataset.cell}${hint}`;
       }
-      if (alone === null) return this.caption.dataset.idle;
+      if (alone === null) return dataset.idle;
       const group = `Group ${alone + 1} alone, ${this.shown.positions[alone]}`;
-      return `${group}: the darker, the less of it.${alone === this.pinned ? letGo("it") : ""}`;
+      const pairs = this.classes.map(({ name }, k) => [this.effects.disagreement(alone, k), name]);
+      const words = atlas.listByWords(pairs);
+      const hint = alone === this.pinned ? letGo("it") : "";
+      return `${group}: ${dataset.group} ${words && `For ${words}.`}${hint}`;
     }
 
     /* A cell in words, with the groups that are strongest there. */

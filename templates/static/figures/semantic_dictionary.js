@@ -2,7 +2,7 @@
 "use strict";
 
 {
-  const { activation, element, put } = atlas;
+  const { activation, element, put, sentence } = atlas;
   const FIRST_LINE = 1.4 * 16; // pixels from the top of the vector's box to its first line
   const BEND = 20; // pixels between the connecting line's last bend and the vector
 
@@ -47,9 +47,9 @@
 
     summaryOf(row, column) {
       const { length, positive, block } = this.layer;
-      const count = `${this.channelCount} numbers, ${positive.at(row, column)} of them positive`;
-      const averaged = block > 1 ? `; mean over ${block} × ${block} positions of the layer` : "";
-      return `${count}; length ${activation(length.at(row, column))}${averaged}`;
+      const averaged = block > 1 ? sentence(this.summary, "mean", block, block) : "";
+      const [count, size] = [positive, length].map((each) => each.at(row, column));
+      return sentence(this.summary, "all", this.channelCount, count, activation(size), averaged);
     }
 
     get channelCount() {

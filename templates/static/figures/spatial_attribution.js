@@ -5,32 +5,15 @@
 "use strict";
 
 {
-  const { activation, describePosition, element, find, findAll, name: bdi, on, put } = atlas;
-  const { number: decimal, percent, signed, spatialEvidence: evidence } = atlas;
-  const { abs, max, min } = Math;
+  const { activation, describePosition, element, findAll, name: bdi, on, put } = atlas;
+  const { evidenceRow, fillIn, fillRow, number: decimal, percent, sentence, signed } = atlas;
+  const { largest, spatialEvidence: evidence } = atlas;
+  const { abs, max } = Math;
 
   const HOLDING = ".evidence-list, .factor-lists, .cells"; // what looks at a subject
 
-  /* A line of a list: a class, a value, and a bar to the right for it or to the left against it. */
-  const line = (tag, name, attributes) =>
-    element(
-      `${tag}.evidence-row`,
-      attributes,
-      element("span.class-name", { title: name }, bdi(name)),
-      element("span.value"),
-      element("span.axis", { "aria-hidden": "true" }, element("span.fill")),
-    );
-
   const classButton = (name, mapped) =>
-    line("button", name, { "aria-pressed": "false", "data-mapped": mapped });
-
-  const fill = (row, value, most, text) => {
-    const share = min(1, abs(value) / (most || 1));
-    const bar = find(row, ".fill");
-    bar.className = `fill ${value < 0 ? "against" : "for"}`;
-    bar.style.width = `${(50 * share).toFixed(2)}%`;
-    put(find(row, ".value"), text);
-  };
+    evidenceRow("button", name, { "aria-pressed": "false", "data-mapped": mapped });
 
   /* What a single cell gives or takes: small numbers. */
   const precise = (value) => signed(value, 3);
@@ -95,8 +78,10 @@
       this.view.photograph(image);
       this.data = data;
       this.layers = data.layers.map((layer) => {
-        const [, rows, columns] = layer.maps.shape;
-        return { ...layer, rows, columns, most: evidence.largest(layer.maps.values) };
+        const { share, removal } = layer;
+        const [, rows, columns] = share.shape;
+        const most = max(...[share, removal].map(({ values }) => largest(values.map(abs))));
+        return { ...layer, rows, columns, most };
       });
       this.panels.forEach(({ view, grid }, i) => {
         const { grid: picture, rows, columns } = this.layers[i];
@@ -173,10 +158,7 @@
       const most = max(...this.factors.flat().map(([, amount]) => amount), 0);
       put(this.lists, ...this.factors.map((classes, i) => this.factorList(classes, i, most)));
       this.rove[1]();
-      const layer = bdi(this.panels.at(-1).title);
-      const full = `a full half is ${decimal(most)}.`;
-      put(this.legend, "Logits that a direction's cells in ", layer);
-      this.legend.append(` give to its classes together; ${full}`);
+      fillIn(this.legend, this.panels.at(-1).title, decimal(most));
     }
 
     factorList(classes, i, most) {
@@ -187,7 +169,7 @@
       const attributes = { "data-factor": i, "aria-pressed": "false" };
       const rows = classes.map(([index, amount]) => {
         const row = classButton(names[index], mapped.indexOf(index));
-        fill(row, this.direction * amount, most, signed(this.direction * amount));
+        fillRow(row, this.direction * amount, most, signed(this.direction * amount));
         return element("li", row);
       });
       return element(
@@ -199,50 +181,57 @@
     }
 
     drawClasses() {
-      put(this.heading, "The most probable classes");
+      put(this.heading, this.heading.dataset.idle);
       this.list.classList.add("shares");
       findAll(this.list, ".evidence-row").forEach((row, i) => {
         const { probability } = this.data.classes[i];
-        fill(row, probability, 1, percent(probability));
+        fillRow(row, probability, 1, percent(probability));
       });
-      const text = "Full bar: 100 %. Choose a cell to see what it gives them.";
-      put(this.extremes, element("p.legend", text));
+      put(this.extremes, element("p.legend", this.extremes.dataset.idle));
     }
 
     /* What a cell gives the most probable classes, and those that it supports or opposes most. */
-    drawCellClasses({ panel, row, column }) {
-      const { maps, most, extremes } = this.layers[panel];
-      put(this.heading, "What this cell gives the classes, logits");
+    drawCellClasses(cell) {
+      const { most, attributed } = this.layers[cell.panel];
+      put(this.heading, this.heading.dataset[this.bars]);
       this.list.classList.remove("shares");
       findAll(this.list, ".evidence-row").forEach((button, i) => {
-        const value = maps.at(i, row, column);
-        fill(button, value, most, precise(value));
+        const both = this.both(cell, i);
+        const [words] = atlas.disagreement(both.share, both.removal, most).split(":");
+        this.fill(button, both, most, words);
       });
-      const half = extremes.shape[2] / 2;
-      const found = this.extremesOf(panel, row, column);
-      const text = "Most for and most against: of all classes. A full half of a bar is";
+      const [supported, opposed] = this.extremesOf(cell);
+      const { extremes } = this;
+      const { for: heading, against, all } = extremes.dataset;
+      const some = attributed ? sentence(extremes, "some", attributed) : all;
       put(
-        this.extremes,
-        this.extremesList("Most for", found.slice(0, half), most),
-        this.extremesList("Most against", found.slice(half), most),
-        element("p.legend", `${text} ${decimal(most, 3)} logits.`),
+        extremes,
+        this.extremesList(heading, supported, most),
+        this.extremesList(against, opposed, most),
+        element("p.legend", sentence(extremes, "legend", some, decimal(most, 3))),
       );
     }
 
-    /* The classes that a cell supports most, then those that it opposes most:
-       [[name, logits], …]. */
-    extremesOf(panel, row, column) {
-      const { extremes, extreme } = this.layers[panel];
-      return atlas.range(extremes.shape[2]).map((i) => [
-        this.data.names[extremes.at(row, column, i)],
-        extreme.at(row, column, i),
-      ]);
+    /* Share and effect of removal of a cell for class `mapped`. */
+    both({ panel, row, column }, mapped) {
+      const { share, removal } = this.layers[panel];
+      return { share: share.at(mapped, row, column), removal: removal.at(mapped, row, column) };
+    }
+
+    fill(row, both, most, words) {
+      const { [this.bars]: value, [this.ticks]: other } = both;
+      fillRow(row, value, most, precise(value), other, words);
+    }
+
+    /* See spatialEvidence.extremes. */
+    extremesOf({ panel, row, column }) {
+      return evidence.extremes(this.layers[panel], this.data.names, row, column);
     }
 
     extremesList(title, classes, most) {
-      const rows = classes.map(([name, value]) => {
-        const row = line("div", name);
-        fill(row, value, most, precise(value));
+      const rows = classes.map(({ name, ...both }) => {
+        const row = evidenceRow("div", name);
+        this.fill(row, both, most);
         return element("li", row);
       });
       return element("div", element("h4", title), element("ul", ...rows));
@@ -250,21 +239,23 @@
 
     /* ----------------------------------------------------------------------------- maps */
     map(i) {
-      return evidence.map(i, this.subject, { ...this.data, layers: this.layers }, this.sign);
+      const data = { ...this.data, layers: this.layers, by: this.bars };
+      const map = evidence.map(i, this.subject, data, this.sign);
+      return { ...map, relation: this.now.dataset[map.relation + this.bars] ?? "" };
     }
 
     drawPanel({ root, view, part }, i) {
       const { rows, columns } = this.layers[i];
       const map = this.map(i);
       root.dataset.map = map.kind;
-      put(part("relation"), map.relation ?? "");
+      put(part("relation"), map.relation);
       part("map-scale").hidden = map.kind === "own";
       if (map.kind === "own") {
         view.clear();
       } else if (map.kind === "colours") {
         this.drawColours(view, this.layers[i]);
         part("ramp").className = "ramp ramp-directions";
-        label(part, "", "", "bright: much evidence; white: of all directions");
+        label(part, "", "", this.dataset.colours);
       } else {
         view.signed(map.values, rows, columns, map.most);
         part("ramp").className = "ramp ramp-attribution";
@@ -281,15 +272,14 @@
     /* ------------------------------------------------------------------------- in words */
     /* What a cell does. */
     describe(panel, row, column) {
-      const value = this.layers[panel].maps.at(0, row, column);
+      const cell = { panel, row, column };
+      const { share, removal } = this.both(cell, 0);
       const [first] = this.data.classes;
-      const position = describePosition(row, column);
-      const text = `${position}: ${precise(value)} logits for ${first.name}`;
-      const found = this.extremesOf(panel, row, column);
-      if (!found.length) return text;
-      const ends = [found[0], found[found.length / 2]];
-      const [most, least] = ends.map(([name, logits]) => `${name} (${precise(logits)})`);
-      return `${text}; most for ${most}, most against ${least}`;
+      const values = [share, removal].map(precise);
+      const ends = this.extremesOf(cell).map(([end], i) =>
+        end ? sentence(this, i ? "against" : "for", end.name, precise(end.share)) : ""
+      );
+      return sentence(this, "cell", describePosition(row, column), ...values, first.name, ...ends);
     }
 
     speak({ panel, row, column }) {
@@ -300,44 +290,45 @@
     sentence() {
       const { subject, sign } = this;
       if (!subject) {
-        const count = this.factors.length;
-        return [`Overview: evidence ${sign} the most probable classes, in ${count} directions.`];
+        return [sentence(this.now, "overview", sign, this.factors.length)];
       }
       if (subject.kind === "factor") {
-        const direction = `Direction ${subject.factor + 1}`;
-        return [`${direction} of the evidence ${sign} classes. Each map has its own scale.`];
+        return [sentence(this.now, "factor", subject.factor + 1, sign)];
       }
       return subject.kind === "class" ? this.classSentence(subject) : this.cellSentence(subject);
     }
 
     classSentence({ mapped }) {
       const name = bdi(this.data.names[this.data.mapped[mapped]]);
-      const sums = this.layers.flatMap(({ total }, i) => [
+      const { class: before, effect, together } = this.now.dataset;
+      if (this.bars === "removal") return [before, name, effect];
+      const sums = this.layers.flatMap(({ total, whole }, i) => [
         i ? ", " : "",
         bdi(this.panels[i].title),
-        ` ${signed(total.at(mapped))}`,
+        ` ${signed(total.at(mapped))} of ${signed(whole.at(mapped))}`,
       ]);
-      return ["Evidence for and against ", name, ". All cells together, logits: ", ...sums, "."];
+      return [before, name, together, ...sums, "."];
     }
 
     cellSentence({ panel, row, column }) {
       const { block } = this.layers[panel];
-      const size = block > 1 ? ` (a block of ${block} × ${block} positions)` : "";
+      const size = block > 1 ? sentence(this.now, "block", block, block) : "";
       const position = `, ${describePosition(row, column)}${size}`;
-      const maps = ": what fed it, and what it feeds. Each map has its own scale.";
+      const maps = this.now.dataset[this.bars];
       return [bdi(this.panels[panel].title), position, maps];
     }
 
     /* ------------------------------------------------------------------------ the table */
     numbers() {
       if (!this.subject) return this.factorNumbers();
-      const headings = ["Map", "Unit", "Sum for", "Sum against", "Largest, or value"];
+      const other = this.bars === "share" ? "Effect of removal" : "Share";
+      const headings = sentence(this, "headings", other).split("|");
       const cell = this.subject.kind === "cell" ? this.cellNumbers(this.subject) : [];
       return [headings, [...cell, ...this.mapNumbers()]];
     }
 
     factorNumbers() {
-      const headings = ["Direction", "Class", `Evidence ${this.sign} it, logits`];
+      const headings = sentence(this, "factorHeadings", this.sign).split("|");
       const rows = this.factors.flatMap((classes, i) =>
         classes.map(([index, amount]) => [
           `direction ${i + 1}`,
@@ -348,17 +339,17 @@
       return [headings, rows];
     }
 
-    cellNumbers({ panel, row, column }) {
-      const { maps } = this.layers[panel];
+    cellNumbers(cell) {
       return this.data.classes.map(({ name }, i) => {
-        const value = precise(maps.at(i, row, column));
-        return [element("span", "class ", bdi(name)), "logits", "", "", value];
+        const both = this.both(cell, i);
+        const values = [both[this.bars], both[this.ticks]].map(precise);
+        return [element("span", "class ", bdi(name)), "logits", "", "", ...values];
       });
     }
 
     mapNumbers() {
       return this.layers.flatMap(({ columns }, i) => {
-        const { values, unit, relation = "" } = this.map(i);
+        const { values, unit, relation } = this.map(i);
         if (!values) return [];
         const { positive, negative, strongest } = evidence.summary(values);
         const position = describePosition(Math.floor(strongest / columns), strongest % columns);
@@ -368,6 +359,7 @@
           precise(positive),
           precise(negative),
           `${position}: ${precise(values[strongest])}`,
+          "",
         ]];
       });
     }

@@ -5,16 +5,7 @@
 
 {
   // Keys that mean the same for another photograph.
-  const LASTING = new Set([
-    "layer",
-    "atom",
-    "count",
-    "lower",
-    "upper",
-    "factors",
-    "size",
-    "sign",
-  ]);
+  const LASTING = new Set("layer atom count lower upper factors size sign by".split(" "));
 
   // encodeURIComponent leaves no separator of ours unescaped; slashes and spaces are made readable.
   function encode(text) {

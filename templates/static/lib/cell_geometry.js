@@ -2,7 +2,8 @@
 "use strict";
 
 {
-  const between = (least, value, most) => Math.max(least, Math.min(most, value));
+  const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
+  atlas.clamp = clamp;
 
   /* The numbers of "1.2.3", as states have them. */
   atlas.parseNumbers = (text) => (text ?? "").split(".").map(Number);
@@ -19,7 +20,7 @@
   /* The cell at a point of a box; points outside count for the nearest cell. */
   atlas.cellAtPoint = ({ rows, columns }, box, x, y) => {
     const index = (offset, size, count) => {
-      return between(0, Math.floor((offset / size) * count), count - 1);
+      return clamp(Math.floor((offset / size) * count), 0, count - 1);
     };
     return [index(y - box.top, box.height, rows), index(x - box.left, box.width, columns)];
   };
@@ -38,7 +39,7 @@
     };
     if (!Object.hasOwn(steps, key)) return undefined;
     const [down, right] = steps[key];
-    return [between(0, row + down, rows - 1), between(0, column + right, columns - 1)];
+    return [clamp(row + down, 0, rows - 1), clamp(column + right, 0, columns - 1)];
   };
 
   /* The cell of grid `to` in which the centre of a cell of grid `from` lies. */

@@ -58,11 +58,7 @@
       this.grid.moveTo(row, column, this.held);
       this.drawChannels(this.strongest(row, column));
       this.draw(row, column);
-      const largest = "the largest in any cell of this layer for this photograph";
-      put(
-        this.legend,
-        `A full bar is an activation of ${activation(this.layer.peak)}, ${largest}.`,
-      );
+      atlas.fillIn(this.legend, activation(this.layer.peak));
       this.showHint();
       this.table();
       const { title } = atlas.layer(this.layer.layer);
@@ -97,7 +93,7 @@
       const rows = this.strongest(this.grid.row, this.grid.column).map(([channel, value], i) => {
         return [i + 1, `channel ${channel}`, activation(value)];
       });
-      return [["Rank", "Channel", "Activation"], rows];
+      return [this.dataset.headings.split("|"), rows];
     }
 
     describe(row, column) {

@@ -11,19 +11,22 @@
   const NONE = 65535; // the index of no channel
   const SMALLEST = 1e-9; // a scale is never zero
 
-  const entries = (indexes, value) => {
+  /* `values` returns share and effect of removal of the channel at `index`, the i-th of a list. */
+  const entries = (indexes, values) => {
     const all = Array.from(indexes, (index, i) => ({ index, i }));
-    return all
-      .filter(({ index }) => index !== NONE)
-      .map(({ index, i }) => ({ index, value: value(index, i) }));
+    return all.filter(({ index }) => index !== NONE).map(({ index, i }) => {
+      const [share, removal] = values(index, i);
+      return { index, share, removal };
+    });
   };
 
   const classColumn = (layer, k) => {
     const { indexes, shares, counts } = layer.classes;
+    const values = (index) => [layer.toClasses, layer.removals].map((each) => each.at(index, k));
     return {
       kind: "class",
       layer,
-      entries: entries(indexes.slice(k), (index) => layer.toClasses.at(index, k)),
+      entries: entries(indexes.slice(k), values),
       shares: shares.slice(k),
       counts: counts.slice(k),
     };
@@ -36,11 +39,12 @@
     const kind = m < target.layer ? "feeds" : "fed";
     const from = layers[target.layer];
     if (target.index >= from.listed) return { kind, layer, entries: [], unlisted: true };
-    const { indexes, values, shares } = from.lists[layer.layer];
+    const { indexes, values, removals, shares } = from.lists[layer.layer];
+    const both = (_, i) => [values, removals].map((each) => each.at(target.index, i));
     return {
       kind,
       layer,
-      entries: entries(indexes.slice(target.index), (_, i) => values.at(target.index, i)),
+      entries: entries(indexes.slice(target.index), both),
       shares: shares.slice(target.index),
     };
   };
@@ -64,8 +68,11 @@
     const alike = column.kind === "fed"
       ? [column]
       : columns.filter(({ kind }) => kind === column.kind);
-    const values = alike.flatMap(({ entries }) => entries.map(({ value }) => abs(value ?? 0)));
-    return max(SMALLEST, ...values);
+    const shown = alike.flatMap(({ entries }) => entries);
+    return max(
+      SMALLEST,
+      ...shown.flatMap(({ share = 0, removal = 0 }) => [abs(share), abs(removal)]),
+    );
   };
 
   atlas.trail = {
@@ -94,10 +101,10 @@
       return step.index === target.index ? before : [...before, step];
     },
 
-    /* What each layer's column shows: {kind, layer, entries: [{index, value}], shares, counts,
-       scale}. Kinds: "class" (channels for and against the class), "chosen" (the target's own
-       layer), "feeds" (an earlier layer), "fed" (a later one). `unlisted` is true where the page
-       holds no list. */
+    /* What each layer's column shows: {kind, layer, entries: [{index, share, removal}], shares,
+       counts, scale}. Kinds: "class" (channels for and against the class), "chosen" (the target's
+       own layer), "feeds" (an earlier layer), "fed" (a later one). `unlisted` is true where the
+       page holds no list. */
     columns(layers, k, trail) {
       const columns = layers.map((layer, m) => column(layers, k, trail, layer, m));
       for (const each of columns) each.scale = scale(each, columns);

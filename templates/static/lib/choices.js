@@ -29,6 +29,12 @@
     );
   }
 
+  /* Classes as the options of a <select>. */
+  atlas.offerClasses = (select, classes) => {
+    const { element, put } = atlas;
+    put(select, ...classes.map(({ index, name }) => element("option", { value: index }, name)));
+  };
+
   /* How many groups, as a slider over `counts`: a <label> with a range <input> and an <output>. */
   atlas.countChoice = (label, counts, choose) => {
     const input = atlas.find(label, "input");

@@ -11,9 +11,6 @@
   const SHARPNESS = devicePixelRatio > 1 ? 2 : 1; // canvas pixels per pixel; more is only slower
   const DRAWN_NEURONS = 5; // a side; a layer has far more
   const FAINTEST = 0.25; // opacity of a group that is absent
-  const NO_FILL = { top: null, left: null, right: null };
-
-  const largest = (values) => values.reduce((most, value) => Math.max(most, value), 1e-9);
 
   /* Near black to near white for 0…1. */
   const grey = (share, opacity = 1) => {
@@ -53,7 +50,7 @@
       }
     }
 
-    /* The visible faces of a box, each with its own fill. */
+    /* The visible faces of a box, each with its own fill, if any. */
     box(faces, fills, line) {
       for (const [name, points] of Object.entries(faces)) {
         this.polygon(points, { fill: fills[name], ...line });
@@ -62,8 +59,7 @@
 
     /* The edges of the cube; some faces may be filled. */
     wholeCube({ edge }, fills = {}) {
-      const faces = box(WHOLE, WHOLE, WHOLE);
-      this.box(faces, { ...NO_FILL, ...fills }, { stroke: edge, width: 0.75 });
+      this.box(box(WHOLE, WHOLE, WHOLE), fills, { stroke: edge, width: 0.75 });
     }
 
     /* A level map of `rows` × `columns` cells. */
@@ -76,61 +72,6 @@
     }
   }
 
-  /* ---------------------------------------------- what stays: paint(pen, layer, theme, group) */
-  const paintNeurons = (pen, _layer, { raised, edge }) => {
-    const margin = 0.12; // between them, on each side
-    const spans = atlas.range(DRAWN_NEURONS).map((i) => [
-      (i + margin) / DRAWN_NEURONS,
-      (i + 1 - margin) / DRAWN_NEURONS,
-    ]);
-    const fills = { top: raised, left: raised, right: raised };
-    for (const h of spans) {
-      for (const v of spans) {
-        for (const u of spans) pen.box(box(u, v, h), fills, { stroke: edge, width: 0.5 });
-      }
-    }
-  };
-
-  const paintPositions = (pen, { length }, theme) => {
-    const [rows, columns] = length.shape;
-    const longest = largest(length.values);
-    const line = { stroke: theme.edge, width: 0.5 };
-    pen.wholeCube(theme, { left: theme.raised, right: theme.raised });
-    pen.map(rows, columns, 1, (y, x) => grey(length.at(y, x) / longest));
-    for (let x = 1; x < columns; x++) {
-      pen.polygon([point(x / columns, 1, 0), point(x / columns, 1, 1)], line);
-    }
-    for (let y = 1; y < rows; y++) {
-      pen.polygon([point(1, y / rows, 0), point(1, y / rows, 1)], line);
-    }
-  };
-
-  const paintChannels = (pen, { layer, channels, maps }, theme) => {
-    const [, rows, columns] = maps.shape;
-    const [count] = atlas.layer(layer).shape;
-    const strongest = largest(maps.values);
-    const fromBelow = atlas.range(channels.length).sort((i, j) => channels[i] - channels[j]);
-    pen.wholeCube(theme);
-    for (const i of fromBelow) {
-      const colour = (y, x) => grey(maps.at(i, y, x) / strongest, 0.8);
-      pen.map(rows, columns, channels[i] / count, colour);
-    }
-  };
-
-  const paintGroups = (pen, { groups }, theme, chosen) => {
-    if (!groups) return pen.wholeCube(theme);
-    const [, rows, columns] = groups.presence.shape;
-    const colour = (y, x) => strongestGroup(groups, y, x, chosen);
-    pen.wholeCube(theme, { top: theme.raised });
-    pen.map(rows, columns, 1, colour);
-    for (let x = 0; x < columns; x++) {
-      pen.polygon(facingLeft(part(x, columns), 1, WHOLE), { fill: colour(rows - 1, x) });
-    }
-    for (let y = 0; y < rows; y++) {
-      pen.polygon(facingRight(1, part(y, rows), WHOLE), { fill: colour(y, columns - 1) });
-    }
-  };
-
   /* The colour of the group that is strongest at a position, paler unless it is the chosen one. */
   const strongestGroup = ({ count, presence }, y, x, chosen) => {
     const here = atlas.range(count).map((g) => presence.at(g, y, x));
@@ -142,11 +83,61 @@
     return `rgba(${atlas.colours.group(group)},${opacity})`;
   };
 
+  /* ---------------------------------------------- what stays: paint(pen, layer, theme, group) */
   const PAINTERS = {
-    neuron: paintNeurons,
-    spatial: paintPositions,
-    channel: paintChannels,
-    group: paintGroups,
+    neuron(pen, _layer, { raised, edge }) {
+      const margin = 0.12; // between them, on each side
+      const spans = atlas.range(DRAWN_NEURONS).map((i) => [
+        (i + margin) / DRAWN_NEURONS,
+        (i + 1 - margin) / DRAWN_NEURONS,
+      ]);
+      const fills = { top: raised, left: raised, right: raised };
+      for (const h of spans) {
+        for (const v of spans) {
+          for (const u of spans) pen.box(box(u, v, h), fills, { stroke: edge, width: 0.5 });
+        }
+      }
+    },
+
+    spatial(pen, { length }, theme) {
+      const [rows, columns] = length.shape;
+      const longest = atlas.largest(length.values) || 1;
+      const line = { stroke: theme.edge, width: 0.5 };
+      pen.wholeCube(theme, { left: theme.raised, right: theme.raised });
+      pen.map(rows, columns, 1, (y, x) => grey(length.at(y, x) / longest));
+      for (let x = 1; x < columns; x++) {
+        pen.polygon([point(x / columns, 1, 0), point(x / columns, 1, 1)], line);
+      }
+      for (let y = 1; y < rows; y++) {
+        pen.polygon([point(1, y / rows, 0), point(1, y / rows, 1)], line);
+      }
+    },
+
+    channel(pen, { layer, channels, maps }, theme) {
+      const [, rows, columns] = maps.shape;
+      const [count] = atlas.layer(layer).shape;
+      const strongest = atlas.largest(maps.values) || 1;
+      const fromBelow = atlas.range(channels.length).sort((i, j) => channels[i] - channels[j]);
+      pen.wholeCube(theme);
+      for (const i of fromBelow) {
+        const colour = (y, x) => grey(maps.at(i, y, x) / strongest, 0.8);
+        pen.map(rows, columns, channels[i] / count, colour);
+      }
+    },
+
+    group(pen, { groups }, theme, chosen) {
+      if (!groups) return pen.wholeCube(theme);
+      const [, rows, columns] = groups.presence.shape;
+      const colour = (y, x) => strongestGroup(groups, y, x, chosen);
+      pen.wholeCube(theme, { top: theme.raised });
+      pen.map(rows, columns, 1, colour);
+      for (let x = 0; x < columns; x++) {
+        pen.polygon(facingLeft(part(x, columns), 1, WHOLE), { fill: colour(rows - 1, x) });
+      }
+      for (let y = 0; y < rows; y++) {
+        pen.polygon(facingRight(1, part(y, rows), WHOLE), { fill: colour(y, columns - 1) });
+      }
+    },
   };
 
   /* --------------------------------------------------------------------------- the drawing */
@@ -175,16 +166,13 @@
       const pen = new Pen(this.canvas);
       pen.context.drawImage(this.base, 0, 0, ...SIZE);
       if (this.atom === "channel") {
-        pen.box(box(WHOLE, WHOLE, h), NO_FILL, { stroke: mark, width: 2.5 });
-      } else if (this.atom === "neuron") this.paintColumn(pen, u, v, h, mark);
-      else if (this.atom === "spatial") this.paintColumn(pen, u, v, WHOLE, mark);
-    }
-
-    /* Part of the column above a position, and the position itself on the photograph. */
-    paintColumn(pen, u, v, h, mark) {
-      const tints = { top: `${mark}cc`, left: `${mark}ff`, right: `${mark}e6` };
-      pen.box(box(u, v, h), tints, { stroke: "#fff", width: 0.75 });
-      pen.polygon(onPhotograph(u, v), { stroke: mark, width: 2 });
+        pen.box(box(WHOLE, WHOLE, h), {}, { stroke: mark, width: 2.5 });
+      } else if (this.atom !== "group") {
+        const tints = { top: `${mark}cc`, left: mark, right: `${mark}e6` };
+        const height = this.atom === "neuron" ? h : WHOLE;
+        pen.box(box(u, v, height), tints, { stroke: "#fff", width: 0.75 });
+        pen.polygon(onPhotograph(u, v), { stroke: mark, width: 2 });
+      }
     }
   };
 }

@@ -27,6 +27,7 @@
   atlas.find = (root, selector) => root.querySelector(selector);
   atlas.findAll = (root, selector) => [...root.querySelectorAll(selector)];
   atlas.on = (target, type, act, options) => target.addEventListener(type, act, options);
+  atlas.isModified = (event) => event.ctrlKey || event.metaKey || event.altKey;
   atlas.put = (parent, ...children) => parent.replaceChildren(...children);
 
   /* Report to the figure around an element that one of its pictures is missing. */

@@ -4,6 +4,8 @@
      show(data, image)                 a photograph's data have arrived
      apply(state)                      the address has changed (texts; a user may write anything)
      numbers()                         [headings, rows] of its table, if it has one
+   Where its markup has the macro `bars_choice`, `this.bars` is what bars show, "share" or
+   "removal", one choice for the whole page, and `this.ticks` the other one.
    It calls `this.choose(keys)` when the reader chooses, and `this.announce(text)` for those who do
    not see. A figure is built, and its data are loaded, when it comes near the view; the first one
    at once. `data-state` is loading, ready or error. Its controls, in `.needs-script`, are inert in
@@ -11,7 +13,7 @@
 "use strict";
 
 {
-  const { find, on, put, state: choices } = atlas;
+  const { find, findAll, on, put, state: choices } = atlas;
   const PARTS = {
     controls: ".needs-script",
     problem: ".figure-problem",
@@ -72,6 +74,25 @@
       const details = find(this, ".figure-table");
       if (view) this.view = new atlas.PhotographView(view);
       if (details) this.table = atlas.table(details, () => this.numbers());
+      const options = findAll(this, ".bars-choice input");
+      this.markBars = atlas.radios(
+        options,
+        (by) => choices.set("bars", { by: by === "share" ? null : by }),
+      );
+    }
+
+    get bars() {
+      return choices.of("bars").by === "removal" ? "removal" : "share";
+    }
+
+    get ticks() {
+      return this.bars === "share" ? "removal" : "share";
+    }
+
+    /* Bring the figure to the choices in the address. */
+    applyChoices() {
+      this.markBars(this.bars);
+      this.apply(choices.of(this.key));
     }
 
     /* Show a passing state that another figure has set. */
@@ -90,7 +111,7 @@
     async refresh() {
       const { image } = choices;
       if (this.isShowing(image)) {
-        this.apply(choices.of(this.key));
+        this.applyChoices();
         return;
       }
       this.wanted = image;
@@ -111,7 +132,7 @@
       this.image = image;
       this.show(data, image);
       this.dataset.state = "ready";
-      this.apply(choices.of(this.key));
+      this.applyChoices();
       this.controls?.removeAttribute("inert");
     }
 

@@ -5,7 +5,7 @@
 "use strict";
 
 {
-  const { abs, max, min, round } = Math;
+  const { abs, max, round } = Math;
 
   const TALLEST = 300; // the ribbons of one column take up as many pixels at most
   const WIDENINGS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -15,8 +15,6 @@
   const CAPTION_HEIGHT = 20; // pixels, of what is written under a group's icon
   const RESIDUAL_HEIGHT = 44; // pixels; a residual has no icon
 
-  const sum = (values) => values.reduce((a, b) => a + b, 0);
-  const indexes = (count) => Array.from({ length: count }, (_, i) => i);
   const nodeName = (column, i) => `${column}.${i}`;
 
   /* What flows. `attribution` [upper parts, classes]: what the parts of the last layer add to the
@@ -25,20 +23,16 @@
   atlas.Flow = class {
     constructor(attribution, shares) {
       const [parts, classes] = attribution.shape;
-      this.attribution = attribution;
+      /* What part g of the upper layer adds to the logit of class k. */
+      this.adds = (g, k) => attribution.at(g, k);
       this.shares = shares;
-      this.lowerParts = indexes(shares ? shares.shape[0] : 0);
-      this.upperParts = indexes(parts);
-      this.classes = indexes(classes);
+      this.lowerParts = atlas.range(shares ? shares.shape[0] : 0);
+      this.upperParts = atlas.range(parts);
+      this.classes = atlas.range(classes);
       this.upperColumn = shares ? 1 : 0;
     }
 
-    /* What part g of the upper layer adds to the logit of class k. */
-    adds(g, k) {
-      return this.attribution.at(g, k);
-    }
-
-    /* What part i of the lower layer adds to it through part g. */
+    /* What part i of the lower layer adds to that logit through part g. */
     addsThrough(i, g, k) {
       return this.shares.at(i, g) * this.adds(g, k);
     }
@@ -78,7 +72,7 @@
       const toClasses = this.tallest((g, k) => abs(this.adds(g, k)));
       if (!this.shares) return { between: 1, toClasses: TALLEST / toClasses, widening: 1 };
       const between = this.tallest((g, k) =>
-        sum(this.lowerParts.map((i) => abs(this.addsThrough(i, g, k))))
+        atlas.sum(this.lowerParts.map((i) => abs(this.addsThrough(i, g, k))))
       );
       const widening = WIDENINGS.findLast((factor) => factor * between <= toClasses) ?? 1;
       const unit = TALLEST / max(toClasses, between * widening);
@@ -87,7 +81,7 @@
 
     /* The most that size(g, k), summed over the upper parts, comes to for any class. */
     tallest(size) {
-      const totals = this.classes.map((k) => sum(this.upperParts.map((g) => size(g, k))));
+      const totals = this.classes.map((k) => atlas.sum(this.upperParts.map((g) => size(g, k))));
       return max(...totals, 1e-9);
     }
   };
@@ -109,7 +103,7 @@
     const starts = counts.map((_, column) => startOf(column, last, sizes, width));
     const columns = counts.map((count, column) => {
       const make = column === last ? classBox : partBox;
-      return indexes(count).map((i) => {
+      return atlas.range(count).map((i) => {
         const box = make(sizes, i === count - 1);
         return connected(nodeName(column, i), { ...box, x: starts[column] }, bands);
       });
@@ -128,9 +122,9 @@
 
   /* Icons and classes are larger in a wide drawing; the text of a narrow class needs more lines. */
   const sizesFor = (width) => {
-    const classWidth = round(max(84, min(230, width * 0.26)));
+    const classWidth = round(atlas.clamp(width * 0.26, 84, 230));
     return {
-      side: round(max(44, min(72, width / 12))),
+      side: round(atlas.clamp(width / 12, 44, 72)),
       classWidth,
       classHeight: classWidth < 130 ? 84 : 66,
     };
@@ -156,8 +150,8 @@
     return { ...box, node, height, arriving, leaving };
   };
 
-  const thickness = (bands) => sum(bands.map(({ height }) => height));
-  const heightOf = (column) => sum(column.map(({ height }) => height + GAP)) - GAP;
+  const thickness = (bands) => atlas.sum(bands.map(({ height }) => height));
+  const heightOf = (column) => atlas.sum(column.map(({ height }) => height + GAP)) - GAP;
 
   /* Put the nodes of a column below each other, so that they fill the height of the drawing. */
   const spread = (column, height) => {

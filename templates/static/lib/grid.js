@@ -2,19 +2,20 @@
 "use strict";
 
 {
-  const { cellAfterKey, cellAtPoint, element, frame, on } = atlas;
+  const { element, on } = atlas;
 
   /* A grid of cells. Only the current cell is an element: it moves, so 784 cells cost as much as
      one. `hover(row, column, keyed)`: the pointer is there, or the focus (`keyed`);
      `choose(row, column)`: clicked, tapped, or Enter; `back()`: Escape; `label(row, column)`: its
-     accessible name. */
+     accessible name, if it is more than the position. */
   atlas.Grid = class {
-    constructor(root, { hover, choose, back, label }, name = "Positions in the photograph") {
+    constructor(root, { hover, choose, back, label = atlas.describePosition }) {
       Object.assign(this, { hover, choose, back, label });
       Object.assign(this, { rows: 1, columns: 1, row: 0, column: 0, hasLeft: false });
-      this.cell = element("div", { role: "gridcell", tabindex: "0", class: "cell" });
+      this.cell = element("div.cell", { role: "gridcell", tabindex: "0" });
       this.line = element("div", { role: "row" }, this.cell);
-      this.root = element("div", { role: "grid", class: "cells", "aria-label": name }, this.line);
+      const name = { "aria-label": root.dataset.cells };
+      this.root = element("div.cells", { role: "grid" }, name, this.line);
       root.append(this.root);
       this.listen();
     }
@@ -39,7 +40,7 @@
 
     cellAt(event) {
       const box = this.root.getBoundingClientRect();
-      return cellAtPoint(this, box, event.clientX, event.clientY);
+      return atlas.cellAtPoint(this, box, event.clientX, event.clientY);
     }
 
     point(event) {
@@ -50,8 +51,8 @@
     }
 
     press(event) {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const next = cellAfterKey(this, event.key);
+      if (atlas.isModified(event)) return;
+      const next = atlas.cellAfterKey(this, event.key);
       if (next) this.hover(...next, true);
       else if (event.key === "Enter" || event.key === " ") this.choose(this.row, this.column);
       else if (event.key === "Escape") this.back?.();
@@ -62,7 +63,7 @@
     /* Show the cell at a position; `held`: chosen, so the pointer passes over it without effect. */
     moveTo(row, column, held = false) {
       Object.assign(this, { row, column });
-      frame(this.cell, this, row, column);
+      atlas.frame(this.cell, this, row, column);
       this.cell.classList.toggle("held", held);
       this.line.ariaRowIndex = row + 1;
       this.cell.ariaColIndex = column + 1;

@@ -33,18 +33,17 @@
       Home: -items.length,
       End: items.length,
     };
-    const isModified = event.ctrlKey || event.metaKey || event.altKey;
-    if (here < 0 || isModified || !Object.hasOwn(steps, event.key)) return;
+    if (here < 0 || atlas.isModified(event) || !Object.hasOwn(steps, event.key)) return;
     event.preventDefault();
-    items[Math.max(0, Math.min(items.length - 1, here + steps[event.key]))].focus();
+    items[atlas.clamp(here + steps[event.key], 0, items.length - 1)].focus();
   }
 
   /* Buttons in a container: look(value) is called with the one pointed at or focused, look() when
      that ends, pick(value) with a clicked one, back() for Escape. A button's value is its
      `data-<key>`. Returns draw(children, stop), which replaces the buttons: the one that had the
      focus has it again; otherwise the Tab key stops at `stop`. */
-  atlas.pointing = (container, key, { look, pick, back }) => {
-    listen(container, key, { look, pick, back });
+  atlas.pointing = (container, key, handlers) => {
+    listen(container, key, handlers);
     const rove = atlas.roving(container, "button");
     return (children, stop = "button") => {
       const before = document.activeElement;

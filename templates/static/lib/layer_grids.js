@@ -2,7 +2,7 @@
 "use strict";
 
 {
-  const { correspondingCell, find, on } = atlas;
+  const { find, on } = atlas;
 
   /* Make a panel of each element in `roots`, which are in the order of the layers. Handlers are
      those of a grid, with the layer's index first. */
@@ -19,7 +19,7 @@
       back,
       label: (...at) => label(i, ...at),
     };
-    const grid = new atlas.Grid(view.root, ofLayer, `Cells of ${title}`);
+    const grid = new atlas.Grid(view.root, ofLayer);
     on(grid.cell, "focus", () => {
       if (grid.cell.matches(":focus-visible")) hover(i, grid.row, grid.column, true);
     });
@@ -31,7 +31,7 @@
   atlas.linkGrids = (panels, i, row, column, held) => {
     const from = panels[i].grid;
     panels.forEach(({ grid }, layer) => {
-      const cell = correspondingCell(from, grid, row, column);
+      const cell = atlas.correspondingCell(from, grid, row, column);
       grid.moveTo(...cell, held && layer === i);
     });
   };

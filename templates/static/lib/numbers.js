@@ -8,6 +8,11 @@
   /* 0, 1, …, count − 1. */
   atlas.range = (count) => [...Array(count).keys()];
 
+  /* Of values that are not negative. */
+  atlas.largest = (values) => values.reduce((most, value) => Math.max(most, value), 0);
+
+  atlas.sum = (values) => values.reduce((a, b) => a + b, 0);
+
   /* With a fixed count of decimals; what rounds to zero has no sign. */
   atlas.number = (value, decimals = 2) => {
     const text = value.toFixed(decimals);

@@ -3,7 +3,7 @@
 "use strict";
 
 {
-  const { address, colours, find, paint, paintSigned } = atlas;
+  const { colours, find } = atlas;
 
   atlas.PhotographView = class {
     constructor(root) {
@@ -16,7 +16,7 @@
     photograph(name, grid) {
       const path = grid ?? `photographs/${name}.webp`;
       const shown = grid ? "Activation grid of the photograph" : "Photograph";
-      this.image.src = address(path);
+      this.image.src = atlas.address(path);
       this.image.alt = `${shown}: ${atlas.photograph(name).title}`;
       this.image.onerror = () => atlas.missing(this.root, path);
       this.root.classList.toggle("gridded", Boolean(grid));
@@ -24,7 +24,7 @@
 
     /* Lay levels `values` [rows, columns] over it; `maximum` is the level of the full colour. */
     map(values, rows, columns, colour, maximum) {
-      paint(this.canvas, values, rows, columns, colour, maximum);
+      atlas.paint(this.canvas, values, rows, columns, colour, maximum);
       this.canvas.classList.add("shown");
     }
 
@@ -36,7 +36,7 @@
 
     /* Lay signed values over it. */
     signed(values, rows, columns, maximum) {
-      paintSigned(this.canvas, values, rows, columns, maximum);
+      atlas.paintSigned(this.canvas, values, rows, columns, maximum);
       this.canvas.classList.add("shown");
     }
 

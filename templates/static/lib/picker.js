@@ -3,7 +3,7 @@
 "use strict";
 
 {
-  const { element, find, on, put, state: choices } = atlas;
+  const { element, find, findAll, on, put, state: choices } = atlas;
   // Thumbnails in pixels, as in the style sheet
   const SIDE = 48;
   const GAP = 10;
@@ -24,8 +24,7 @@
       this.list = find(this, ".picker-list");
       this.status = find(this, ".picker-status");
       this.search = find(this, "input");
-      this.previous = find(this, ".picker-previous");
-      this.next = find(this, ".picker-next");
+      [this.previous, this.next] = findAll(this, ".picker-turn");
       this.start = 0;
       this.found = atlas.site.photographs;
       this.rove = atlas.roving(this.list, "button");
@@ -44,10 +43,9 @@
       on(this.previous, "click", () => this.turn(-1));
       on(this.next, "click", () => this.turn(1));
       choices.listen(() => this.follow());
-      const observer = new ResizeObserver(() => {
+      new ResizeObserver(() => {
         if (this.clientWidth !== this.width) this.follow();
-      });
-      observer.observe(this);
+      }).observe(this);
     }
 
     /* How many thumbnails fit; buttons and search take some of the room when there are more. */
@@ -59,7 +57,7 @@
 
     room() {
       const count = Math.floor((this.list.clientWidth + GAP) / (SIDE + GAP));
-      return Math.max(2, Math.min(MOST, count));
+      return atlas.clamp(count, 2, MOST);
     }
 
     filter() {
@@ -71,7 +69,7 @@
 
     turn(pages) {
       const start = this.start + pages * this.shown;
-      this.start = Math.max(0, Math.min(this.found.length - 1, start));
+      this.start = atlas.clamp(start, 0, this.found.length - 1);
       this.render();
     }
 
@@ -105,7 +103,7 @@
     }
 
     describe({ length }) {
-      if (length === 0) return "no photograph matches";
+      if (length === 0) return this.status.dataset.none;
       return `${this.start + 1}–${this.start + length} of ${this.found.length}`;
     }
 

@@ -6,7 +6,7 @@
      {kind: "class", mapped}                 a class, by its index among those with maps
      {kind: "factor", factor}                one factor of the evidence
    `layers` are those of the figure's data, each with `rows`, `columns` and its largest value,
-   `most`. */
+   `most`; `by` is what the maps show, "share" or "removal". */
 "use strict";
 
 {
@@ -45,17 +45,17 @@
     return Float32Array.from({ length }, (_, k) => values[k * targets + index]);
   };
 
-  const cellMap = (i, subject, { layers, pairs }) => {
+  const cellMap = (i, subject, { layers, pairs, by }) => {
     const { panel, row, column } = subject;
-    if (i === panel) return { kind: "own", relation: "This cell of" };
+    if (i === panel) return { kind: "own", relation: "own" };
     const map = { kind: "pair", unit: "activation length" };
     if (i > panel) {
-      const values = pairs[`${panel}-${i}`].slice(row, column);
-      return { ...map, values, relation: "What it feeds in" };
+      const values = pairs[`${panel}-${i}`][by].slice(row, column);
+      return { ...map, values, relation: "after" };
     }
-    const pair = pairs[`${i}-${panel}`];
+    const pair = pairs[`${i}-${panel}`][by];
     const values = mapOfSources(layers[i], pair.values, layers[panel], subject);
-    return { ...map, values, relation: "What fed it in" };
+    return { ...map, values, relation: "before" };
   };
 
   const mapOf = (i, subject, data, sign) => {
@@ -64,7 +64,7 @@
       case "cell":
         return cellMap(i, subject, data);
       case "class": {
-        const values = layer.maps.slice(subject.mapped);
+        const values = layer[data.by].slice(subject.mapped);
         return { kind: "class", values, unit: "logits", most: layer.most };
       }
       case "factor":
@@ -73,9 +73,6 @@
         return { kind: "colours" };
     }
   };
-
-  /* The largest magnitude. */
-  const largest = (values) => values.reduce((most, value) => max(most, abs(value)), 0);
 
   atlas.spatialEvidence = {
     /* Whether two subjects are the same. */
@@ -96,14 +93,27 @@
     },
 
     /* The map of layer `i`: {kind, values, unit, relation, most}. Kinds: "colours" (no values),
-       "own" (the layer of the cell; no values), "pair", "class" and "factor". `most` is the
-       value of the strongest colour. */
+       "own" (the layer of the cell; no values), "pair", "class" and "factor". Relations, of maps
+       for a cell: "before", "own", "after". `most` is the value of the strongest colour. */
     map(i, subject, data, sign) {
       const map = mapOf(i, subject, data, sign);
-      return map.values ? { most: largest(map.values), ...map } : map;
+      return map.values ? { most: atlas.largest(map.values.map(abs)), ...map } : map;
     },
 
-    largest,
+    /* The classes that a cell supports most, then those that it opposes most:
+       [{name, share, removal}, …] each; fewer where fewer have such a share. */
+    extremes({ extremes, extreme }, names, row, column) {
+      const found = atlas.range(extremes.shape[2]).map((i) => ({
+        name: names[extremes.at(row, column, i)],
+        share: extreme.share.at(row, column, i),
+        removal: extreme.removal.at(row, column, i),
+      }));
+      const half = found.length / 2;
+      return [
+        found.slice(0, half).filter(({ share }) => share > 0),
+        found.slice(half).filter(({ share }) => share < 0),
+      ];
+    },
 
     /* The sum of the positive values, that of the negative ones, and the index of the largest
        magnitude. */

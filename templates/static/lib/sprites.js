@@ -5,21 +5,28 @@
 
 {
   const files = new Map(); // path → promise of a loaded image
-  const indexes = new Map(); // layer → Map: unit → index in its sprite sheet
+  const FLAWS = {
+    absent: "no picture was made",
+    dead: "the picture found does not activate it",
+  };
 
   /* Which part of a sprite sheet a picture is in, and how it is enlarged and moved into view. */
   atlas.spriteCrop = (index, total, { columns, part }) => {
     const number = Math.floor(index / part);
     const rows = Math.ceil(Math.min(part, total - number * part) / columns);
     const within = index % part;
-    const percent = (i, count) => (count > 1 ? (100 * i) / (count - 1) : 0);
     return {
       part: number,
       within,
       size: `${columns * 100}% ${rows * 100}%`,
-      position: `${percent(within % columns, columns)}% ` +
-        `${percent(Math.floor(within / columns), rows)}%`,
+      position: atlas.cropPosition(within % columns, columns, Math.floor(within / columns), rows),
     };
+  };
+
+  /* Which position of a background shows one of its columns and rows. */
+  atlas.cropPosition = (column, columns, row, rows) => {
+    const percent = (i, count) => `${count > 1 ? (100 * i) / (count - 1) : 0}%`;
+    return `${percent(column, columns)} ${percent(row, rows)}`;
   };
 
   function load(path) {
@@ -36,13 +43,6 @@
       files.set(path, loaded);
     }
     return files.get(path);
-  }
-
-  function indexOf(layer, unit) {
-    if (!indexes.has(layer.name)) {
-      indexes.set(layer.name, new Map(layer.units.map((name, i) => [name, i])));
-    }
-    return indexes.get(layer.name).get(unit);
   }
 
   /* Show picture `index` of `total` in the sprite sheet `sprites/<name>-<part>.webp` as the
@@ -68,8 +68,8 @@
   /* Turn an element into the feature visualization of a unit ("channel:12") of a layer. */
   atlas.icon = (element, layerName, unit, name = atlas.unit(unit)) => {
     const layer = atlas.layer(layerName);
-    const index = indexOf(layer, unit);
-    const state = stateOf(layer, unit, index);
+    const index = layer.units.indexOf(unit);
+    const state = stateOf(layer, unit);
     const label = `Feature visualization of ${name}, layer ${layer.title}`;
     element.classList.add("icon");
     element.classList.remove("shown");
@@ -79,18 +79,17 @@
     element.role = "img";
     element.ariaLabel = label + remark(layer, index, state);
     element.title = element.ariaLabel;
-    if (index !== undefined) atlas.sprite(element, layer.sprites, index, layer.units.length);
+    if (state !== "absent") atlas.sprite(element, layer.sprites, index, layer.units.length);
     return element;
   };
 
-  function stateOf(layer, unit, index) {
-    if (index === undefined) return "absent";
-    return layer.dead.includes(unit) ? "dead" : "alive";
+  function stateOf({ dead, units }, unit) {
+    if (dead.includes(unit)) return "dead";
+    return units.includes(unit) ? "alive" : "absent";
   }
 
   function remark(layer, index, state) {
-    if (state === "absent") return " (no picture was made)";
-    if (state === "dead") return " (the picture found does not activate it)";
+    if (state in FLAWS) return ` (${FLAWS[state]})`;
     const surpassed = layer.surpassed[index];
     if (surpassed === null || surpassed === undefined) return "";
     const { length } = atlas.site.photographs;
@@ -105,15 +104,12 @@
   };
 
   /* What is wrong with an icon, for the name of the button that it is in. */
-  atlas.flaw = ({ dataset }) => {
-    if (dataset.picture === "dead") return "; the picture found does not activate it";
-    return dataset.picture === "absent" ? "; no picture was made" : "";
-  };
+  atlas.flaw = ({ dataset: { picture } }) => picture in FLAWS ? `; ${FLAWS[picture]}` : "";
 
   /* Fetch the files that hold some units of a layer before they are asked for. */
   atlas.preload = (layerName, units) => {
     const layer = atlas.layer(layerName);
-    const found = units.map((unit) => indexOf(layer, unit)).filter((index) => index !== undefined);
+    const found = units.map((unit) => layer.units.indexOf(unit)).filter((index) => index >= 0);
     const parts = new Set(found.map((index) => Math.floor(index / atlas.site.sprites.part)));
     for (const part of parts) {
       // Whoever shows the picture reports that it is missing.

@@ -4,7 +4,7 @@
 "use strict";
 
 {
-  const { parseStates, statesForImage, writeStates } = atlas;
+  const { parseStates } = atlas;
   const PAUSE = 300; // ms; browsers refuse many changes of the address in a row
   const listeners = new Set();
   const followers = new Set();
@@ -13,7 +13,7 @@
 
   function writeAddress(makesEntry) {
     clearTimeout(timer);
-    const hash = writeStates(states);
+    const hash = atlas.writeStates(states);
     if (hash === (location.hash || "#")) return;
     if (makesEntry) history.pushState(null, "", hash);
     else history.replaceState(null, "", hash);
@@ -71,7 +71,7 @@
     /* Choose another photograph. */
     show(image) {
       if (image === atlas.state.image) return;
-      states = statesForImage(states, image);
+      states = atlas.statesForImage(states, image);
       writeAddress(true);
       notify();
     },

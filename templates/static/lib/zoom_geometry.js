@@ -4,9 +4,8 @@
 "use strict";
 
 {
+  const { clamp } = atlas;
   const LARGEST = 12;
-
-  const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
   /* The nearest zoom whose window lies within the picture. */
   const fit = ({ factor, middle }) => {
