@@ -94,7 +94,12 @@ class Network:
 
     def to(self, device: torch.device) -> Network:
         """Return a network with the same weights on another device; this one stays where it is."""
-        return replace(self, device=device)
+        with self._one_at_a_time:  # or the copy would inherit the hooks of a pass under way
+            return replace(self, device=device)
+
+    def copy(self) -> Network:
+        """Return a network with a structure of its own and the same weights, in the same memory."""
+        return self.to(self.device)
 
     def layer(self, name: str) -> nn.Module:
         """Return the submodule called `name`.

@@ -1,5 +1,6 @@
 import copy
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import torch
@@ -210,3 +211,21 @@ def test_threads_share_one_network() -> None:
         for value, expected in zip(found, call(x), strict=True):
             torch.testing.assert_close(value, expected)
     assert hooks(net) == 0
+
+
+def test_a_copy_made_during_another_threads_pass_has_none_of_its_hooks() -> None:
+    net = network()
+    hooked, done = Event(), Event()
+
+    def pass_under_way() -> None:
+        with net.capture(["early"]):
+            hooked.set()
+            done.wait(0.2)  # long enough for the copy to be tried
+
+    with ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(pass_under_way)
+        hooked.wait()
+        copies = [net.copy(), net.to(torch.device("cpu"))]
+        done.set()
+        under_way.result()
+    assert [hooks(copy) for copy in copies] == [0, 0]
