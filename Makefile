@@ -1,6 +1,6 @@
 # `make` sets up an environment in .venv and builds the demo atlas into site/. `make help` lists the rest.
 .DEFAULT_GOAL := demo
-.PHONY: demo help setup atlas serve test lint format bench bench-site contact-sheet screenshots readme-screenshot correctness floors clean
+.PHONY: demo help setup atlas serve publish test lint format bench bench-site contact-sheet screenshots readme-screenshot movie correctness floors zoo notebooks docs clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= configs/demo.toml
@@ -27,6 +27,9 @@ atlas: $(READY)  ## build another atlas: make atlas CONFIG=configs/examples/own_
 
 serve: $(READY)  ## serve site/ on this machine
 	@$(BIN)/building-blocks serve site
+
+publish: $(READY)  ## publish site/ on GitHub Pages: make publish CONFIG=mine.toml
+	@$(BIN)/building-blocks publish $(CONFIG)
 
 test: $(READY)  ## run all tests, in a real browser too (installs one if there is none)
 	@$(BIN)/python -m tests.browser.install
@@ -64,11 +67,24 @@ readme-screenshot: $(READY)  ## make docs/screenshot.png, the README's picture, 
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m tests.browser.screenshots site docs/screenshot.png --readme
 
+movie: $(READY)  ## make docs/atlas.webp, the README's moving picture, from site/
+	@$(BIN)/python -m tests.browser.install
+	@$(BIN)/python -m tests.browser.movie site docs/atlas.webp
+
 correctness: $(READY)  ## write docs/correctness.md: the largest deviation from each oracle
 	@$(BIN)/python -m tests.unit.correctness
 
 floors: $(READY)  ## write docs/floors.svg: the package's rooms and their imports
 	@$(BIN)/python docs/floors.py
+
+zoo: $(READY)  ## build a tiny atlas of fifty architectures with random weights, write docs/zoo.md (25 minutes)
+	@$(BIN)/python -m tests.zoo
+
+notebooks: $(READY)  ## run docs/notebooks/*.py and keep them, with their pictures, as notebooks
+	@$(BIN)/python docs/notebooks.py
+
+docs: $(READY)  ## the documentation as a site, in site/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:  ## remove what was computed and generated (build/ and site/)
 	rm -rf build site

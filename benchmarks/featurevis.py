@@ -1,8 +1,9 @@
 """Feature visualization alone: the cost of a step, of a picture, of a grid; failed pictures.
 
 The cost of a step is compared with forward + backward of the truncated, folded network alone, same
-batch, same precision, same run. Of the demo's layers `BENCHMARK_CHANNELS` (24) channels each are
-rendered; 2000 are all of them, and take a quarter of an hour on two cores.
+batch, same precision, same run, for one layer of each network, drawn at random (`_drawn`). Of the
+demo's layers `BENCHMARK_CHANNELS` (24) channels each are rendered; 2000 are all of them, and take a
+quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import operator
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import torch
 from skimage import data
 from torch import nn
 
+from benchmarks._drawn import layers as drawn_layers
 from benchmarks._networks import available, count, load
 from benchmarks._rows import row, table
 from pipeline import photographs
@@ -29,17 +32,24 @@ from pipeline.featurevis.recipes import RECIPES
 from pipeline.featurevis.render import render
 from pipeline.featurevis.renderer import Renderer
 from pipeline.featurevis.requests import Batch, requests_for_channels
+from pipeline.featurevis.sides import suited_recipe
+from pipeline.featurevis.trials import precision_for_pictures
 from pipeline.models import efficientnet_lite0
 from pipeline.network import Network
 
 BATCH = 16
 PER_LAYER = count("BENCHMARK_CHANNELS", 24)
-STEP_LAYERS = (("efficientnet_lite0", "blocks.5.0.bn1"), ("googlenet", "inception_4d"))
+SOURCES = ("efficientnet_lite0", "googlenet")
 GRID_LAYERS = ("inception_3a", "inception_4a", "inception_4d", "inception_5a")
 
 
 def rows() -> list[dict[str, Any]]:
-    found = [_step_over_floor(*each) for each in STEP_LAYERS if available(each[0])]
+    found = [
+        _step_over_floor(source, layer)
+        for source in SOURCES
+        if available(source)
+        for layer in drawn_layers(load(source), 1)
+    ]
     found += _demo()
     if available("googlenet"):
         found += _grids()
@@ -59,9 +69,12 @@ def _least(work: Callable[[], None], repeats: int) -> float:
 
 def _step_over_floor(source: str, layer: str) -> dict[str, Any]:
     """All steps of a picture together, at whichever side each shows it."""
-    network, recipe = load(source), RECIPES["fast"]
-    renderer = Renderer(folded(network, (layer,)), recipe, seed=0)
-    pictures = renderer.start(requests_for_channels(layer, range(BATCH)), [0] * BATCH)
+    faster, requests = folded(load(source), (layer,)), requests_for_channels(layer, range(BATCH))
+    recipe = suited_recipe(faster, RECIPES["fast"], [each.objective for each in requests])
+    renderer = Renderer(faster, recipe, seed=0)
+    precision = precision_for_pictures(renderer, requests, "auto")
+    renderer = replace(renderer, precision=precision)
+    pictures = renderer.start(requests, [0] * BATCH)
     steps = {recipe.side(step): step for step in range(recipe.steps)}
     counts = Counter(recipe.side(step) for step in range(recipe.steps))
     spent = alone = 0.0
@@ -71,7 +84,9 @@ def _step_over_floor(source: str, layer: str) -> dict[str, Any]:
 
             def floor(views: torch.Tensor = views) -> None:
                 x = views.detach().requires_grad_(True)
-                renderer.network.run_to(x, [layer])[layer].mean().backward()
+                with precision.on(faster.device):
+                    response = faster.run_to(x, [layer])[layer]
+                response.float().mean().backward()
 
             def whole(step: int = step) -> None:
                 renderer.step(pictures, step, redirect=False)
@@ -80,7 +95,8 @@ def _step_over_floor(source: str, layer: str) -> dict[str, Any]:
             pairs = [(_least(whole, 2), _least(floor, 2)) for _ in range(4)]
             spent += counts[side] * min(pair[0] for pair in pairs)
             alone += counts[side] * min(pair[1] for pair in pairs)
-    return row(f"step over floor, {source} {layer}", spent / alone, "times", 1.35)
+    name = f"step over floor, {source} {layer}, {precision.name}"
+    return row(name, spent / alone, "times", 1.35)
 
 
 def _demo() -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ makes `BENCHMARK_TIMED` (1) pictures of every layer again, in turn with ours.
 
 Environment variables change how long it takes; 32 channels are hours on two cores, nearly all of
 them the peers': `BENCHMARK_CHANNELS` (2); `BENCHMARK_PEER_LIMIT` (300), the seconds for each peer
-and layer, after which it is compared by what it has finished; `BENCHMARK_PEERS` and
-`BENCHMARK_LAYERS` (all), names separated by commas; `BENCHMARK_PEER_STEPS` (each peer's own
-default). `BENCHMARK_STEPS` gives `fast` other steps than its own.
+and layer, after which it is compared by what it has finished; `BENCHMARK_PEERS` (all), names
+separated by commas; `BENCHMARK_PEER_STEPS` (each peer's own default). `BENCHMARK_STEPS` gives
+`fast` other steps than its own. Layers and channels are drawn at random, `BENCHMARK_DRAWN` (1)
+layers of each network, the same again with `BENCHMARK_SEED` (`_drawn`); `BENCHMARK_LAYERS` names
+some of `LAYERS` in their place.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks._drawn import channels as drawn_channels
+from benchmarks._drawn import layers as drawn_layers
 from benchmarks._networks import CHECKOUT, available, count, load
 from benchmarks._rows import row, table
 from pipeline.contact_sheet import spread
@@ -49,7 +53,11 @@ PEERS = {
     "horama": "horama==0.3.0",
 }
 NEEDED = ("kornia==0.4.1", "einops", "decorator", "future", "ipython", "matplotlib", "tqdm")
+SOURCES = ("googlenet", "efficientnet_lite0")
+DRAWN = count("BENCHMARK_DRAWN", 1)
+# Layers that `BENCHMARK_LAYERS` can name, for pictures that add up from run to run.
 LAYERS = (
+    ("googlenet", "inception_4c"),
     ("googlenet", "inception_4d"),
     ("efficientnet_lite0", "blocks.4.0.bn1"),
     ("efficientnet_lite0", "blocks.5.0.bn1"),
@@ -188,20 +196,31 @@ def _chosen(variable: str, names: Iterable[str]) -> list[str]:
 
 
 def rows() -> list[dict[str, Any]]:
-    found = []
-    chosen = _chosen("BENCHMARK_LAYERS", (layer for _, layer in LAYERS))
-    for source, layer in LAYERS:
-        if layer in chosen and available(source):
-            found += _compare(source, layer)
-    return found
+    sources = [source for source in SOURCES if available(source)]
+    names = os.environ.get("BENCHMARK_LAYERS", "")
+    if names:
+        chosen = [each for each in LAYERS if each[0] in sources and each[1] in names.split(",")]
+    else:
+        chosen = [(each, layer) for each in sources for layer in drawn_layers(load(each), DRAWN)]
+    return [
+        line
+        for source, layer in chosen
+        for line in _compare(source, layer, _channels(source, layer, drawn=not names))
+    ]
 
 
-def _compare(source: str, layer: str) -> list[dict[str, Any]]:
-    network, where = load(source), f"{source} {layer}"
+def _channels(source: str, layer: str, drawn: bool) -> list[int]:
+    network = load(source)
+    if drawn:
+        return drawn_channels(network, layer, CHANNELS)
     with torch.no_grad():
         blank = torch.full((1, 3, SIDE, SIDE), 0.5)
         size = network.run_to(blank, [layer])[layer].shape[1]
-    channels = spread(size, CHANNELS)
+    return spread(size, CHANNELS)
+
+
+def _compare(source: str, layer: str, channels: list[int]) -> list[dict[str, Any]]:
+    network, where = load(source), f"{source} {layer}"
     recipe = named("fast", size=SIDE, steps=STEPS or None)
     pictures, seconds = ours(network, layer, channels, recipe)
     own = scores(network, layer, channels, pictures)

@@ -8,6 +8,9 @@ passes. Each network has a process of its own, whose peak memory is its row. Sec
 processor, on one thread, because a busy machine shows in those of the wall; the best of several
 plain passes counts, and of the removals the only one. GoogLeNet's weights are looked for in
 BUILDING_BLOCKS_SHARED, or `../shared`.
+
+Beside them: all coalitions of six groups and their residual, of the two middle layers, to all
+classes and the groups of later layers. Their bound of 3 s on two cores is 6 s of the processor.
 """
 
 from __future__ import annotations
@@ -18,17 +21,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks._networks import available, load
 from benchmarks._rows import row
 from pipeline.grammar import CHANNEL, CLASSES, SPATIAL, Group, Substrate
 
+if TYPE_CHECKING:
+    from pipeline.attribution.observation import Observation
+    from pipeline.attribution.push_pull import Cuts
+
 SOURCES = ("efficientnet_lite0", "googlenet")
-ATOMS = (CHANNEL, SPATIAL, Group(6))
+GROUPS = Group(6)
+ATOMS = (CHANNEL, SPATIAL, GROUPS)
 BATCHES = (16, 32, 64, 128)
 PASSES = 3
 BOUND, GIGABYTES = 1.5, 4
+PLAYED, SECONDS = slice(1, 3), 6
 
 
 def pairs(layers: Sequence[str]) -> Iterator[tuple[Substrate, Substrate]]:
@@ -64,7 +73,18 @@ def measure(source: str) -> dict[str, Any]:
         "needed": needed,
         "atoms": sum(atoms.values()),
         "gigabytes": peak,
+        "played": _seconds(lambda: _play(observation, cuts, layers)),
+        "coalitions": sum(2 ** cuts[Substrate(each, GROUPS)].count for each in layers[PLAYED]),
     }
+
+
+def _play(observation: Observation, cuts: Cuts, layers: Sequence[str]) -> None:
+    """Run all coalitions of two layers' groups, for the classes and the groups of later layers."""
+    from pipeline.attribution.coalitions import play
+
+    for number, layer in list(enumerate(layers))[PLAYED]:
+        later = [Substrate(each, GROUPS) for each in layers[number + 1 :]]
+        play(observation, cuts, Substrate(layer, GROUPS), [CLASSES, *later])
 
 
 def _photograph(network: Any) -> Any:
@@ -123,6 +143,8 @@ def rows() -> list[dict[str, Any]]:
             row(f"{name} atoms × the rest of the network", numbers["needed"], "s"),
             row(f"{name} times that", ratio, "×", BOUND),
             row(f"{name} peak memory", numbers["gigabytes"], "GB", GIGABYTES),
+            row(f"{name} coalitions of 6 + 1 parts, two layers", numbers["coalitions"], ""),
+            row(f"{name} all of them, for exact shares", numbers["played"], "s", SECONDS),
         ]
     return found
 

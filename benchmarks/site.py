@@ -1,4 +1,4 @@
-"""The site in a real browser: bytes on the wire, time to the first figure, hovering, changing.
+"""The site in a real browser: bytes on the wire, first paint and figure, shifts, hovering.
 
 Measured on `site/` if it is there, else on a synthetic atlas. Some runs slow the processor four
 times. Bytes are counted as GitHub Pages sends them: text gzipped, pictures as they are.
@@ -41,6 +41,21 @@ new MutationObserver((changes, observer) => {
   requestAnimationFrame(() => setTimeout(() => (window.firstReady = performance.now())));
 }).observe(document, { subtree: true, attributes: true, attributeFilter: ["data-state"] });
 """
+# Notes what browsers report of loading: when the largest part of the first screen was painted, how
+# much moved by itself, and tasks of more than 50 ms, which keep the page from answering.
+NOTES = """
+window.noted = { painted: 0, shifted: 0, tasks: [] };
+const note = (type, act) => {
+  const observer = new PerformanceObserver((list) => list.getEntries().forEach(act));
+  observer.observe({ type, buffered: true });
+};
+note("largest-contentful-paint", ({ startTime }) => (noted.painted = startTime));
+note("layout-shift", ({ hadRecentInput, value }) => {
+  if (!hadRecentInput) noted.shifted += value;
+});
+note("longtask", ({ duration }) => noted.tasks.push(duration));
+"""
+LENGTH = "document.documentElement.scrollHeight"
 # Times from the pointer's event to the end of the frame in which its effect is painted.
 HOVER = """async ([selector, moves]) => {
   const target = document.querySelector(selector);
@@ -126,6 +141,7 @@ def is_code(path: str) -> bool:
 def bytes_rows(browser: Browser, site: Path, address: str) -> list[dict[str, Any]]:
     with opened(browser, address) as (page, asked):
         page.goto(f"{address}/index.html")
+        at_once = set(asked)
         visit(page)
         first = set(asked)
         names = page.evaluate(NAMES)
@@ -135,11 +151,13 @@ def bytes_rows(browser: Browser, site: Path, address: str) -> list[dict[str, Any
             visit(page)
         further = asked - first
         decoded = page.evaluate(DECODED, [path for path in first if path.endswith(".webp")])
-    code = {path for path in json.loads((site / MANIFEST).read_text())["files"] if is_code(path)}
+    files = json.loads((site / MANIFEST).read_text())["files"]
+    code = {path for path in files if is_code(path)}
     return [
         row("site: one photograph, all figures, on the wire", wire(site, first) / 1e6, "MB", 2.0),
-        row("site: each further photograph", wire(site, further) / 1e6, "MB", 1.5),
-        row("site: JavaScript and CSS, on the wire", wire(site, code) / 1e3, "kB", 45),
+        row("site: each further photograph", wire(site, further) / 1e6, "MB", 0.8),
+        row("site: JavaScript and CSS, on the wire", wire(site, code & at_once) / 1e3, "kB", 45),
+        row("site: the same, loaded on demand", wire(site, code - at_once) / 1e3, "kB", 15),
         row("site: decoded pictures", decoded / 1e6, "MB", 60),
     ]
 
@@ -187,6 +205,44 @@ def first_figure(browser: Browser, address: str, slowed: int) -> float:
     return float(statistics.median(times))
 
 
+def loading_rows(browser: Browser, address: str) -> list[dict[str, Any]]:
+    """What a reader waits for and sees moving, while the page loads and is scrolled through."""
+    painted, tasks = [], []
+    for _ in range(STARTS):
+        painted.append(loaded(browser, address, SLOWED)["painted"])
+        tasks.append(max(loaded(browser, address, 1)["tasks"], default=0.0))
+    with opened(browser, address) as (page, _asked):
+        page.add_init_script(NOTES)
+        page.goto(f"{address}/index.html")
+        page.wait_for_load_state("networkidle")
+        before = page.evaluate(LENGTH)
+        while page.evaluate(f"scrollY + innerHeight < {LENGTH} - 1"):
+            page.mouse.wheel(0, 500)
+            page.wait_for_timeout(100)
+        visit(page)
+        grown = abs(page.evaluate(LENGTH) / before - 1)
+        shifted = page.evaluate("noted.shifted")
+    slowed = f", processor slowed {SLOWED}×"
+    largest = statistics.median(painted) / 1e3
+    return [
+        row(f"site: largest contentful paint{slowed}", largest, "s", 1.0),
+        row("site: longest task on load", statistics.median(tasks), "ms", 100),
+        row("site: layout shift, loading and scrolling (CLS)", shifted, "", 0.02),
+        row("site: change of the page's length by visiting all of it", 100 * grown, "%", 5),
+    ]
+
+
+def loaded(browser: Browser, address: str, slowed: int) -> dict[str, Any]:
+    """What was noted until a page that is new to the browser had been still for a second."""
+    with opened(browser, address, slowed) as (page, _asked):
+        page.add_init_script(NOTES)
+        page.goto(f"{address}/index.html")
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(1000)
+        found: dict[str, Any] = page.evaluate("noted")
+    return found
+
+
 def speed_rows(browser: Browser, address: str, slowed: int) -> list[dict[str, Any]]:
     first = first_figure(browser, address, slowed)
     with opened(browser, address, slowed) as (page, _):
@@ -223,6 +279,7 @@ def rows() -> list[dict[str, Any]]:
         browser = launch(playwright)
         found = [
             *bytes_rows(browser, site, address),
+            *loading_rows(browser, address),
             *speed_rows(browser, address, 1),
             *speed_rows(browser, address, SLOWED),
             blank_row(browser),

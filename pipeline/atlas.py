@@ -45,11 +45,20 @@ class Layer:
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph: `name` in files and addresses, `title` for people, `source` as configured."""
+    """A photograph.
+
+    Attributes
+    ----------
+    name, title, source
+        In files and addresses; for people; as configured.
+    label
+        The index of its true class, where that is known.
+    """
 
     name: str
     title: str
     source: str
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,8 @@ class Atlas:
     fingerprints
         Kind of what the store holds → key → fingerprint. The kinds are those of the phases; keys
         are (layer,) for feature visualizations, (photograph, layer) for activation grids.
+    left_out
+        Titles of photographs that could not be read or computed.
     """
 
     settings: Settings
@@ -85,6 +96,7 @@ class Atlas:
     interfaces: Mapping[str, Interface]
     fingerprint: str
     fingerprints: Mapping[str, Mapping[Key, str]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def layer(self, name: str) -> Layer:
         """Return the display layer of a name."""

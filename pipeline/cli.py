@@ -1,7 +1,8 @@
 """The command line: parses, calls, reports; does no work of its own.
 
-Exit status: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted (what was finished is
-kept). Each command imports what it needs when it runs, so that `--help` appears at once.
+Exit status: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted by Ctrl-C and 143 by
+SIGTERM (what was finished is kept). Each command imports what it needs when it runs, so that
+`--help` appears at once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import click
 
 from pipeline import __version__
 from pipeline.errors import AtlasError
+from pipeline.signals import KEPT, interruptible, status
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -73,7 +75,7 @@ OPTIONS = (
     click.option(
         "--skip-bad-images",
         is_flag=True,
-        help="Leave out photographs that cannot be read instead of stopping.",
+        help="Photographs that cannot be read are no failure: exit status 0 without them.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("-v", "--verbose", is_flag=True, help="Print more."),
@@ -128,11 +130,21 @@ def cli() -> None:
 @cli.command()
 @CONFIG
 @_options(*OPTIONS, *EXECUTION)
-def build(**given: Any) -> None:
+@click.option(
+    "--dry-run",
+    "pretend",
+    is_flag=True,
+    help="Say what would be computed, why, and how long it would take; compute nothing.",
+)
+def build(pretend: bool, **given: Any) -> None:
     """Compute what is missing and generate the site."""
     from pipeline import build as builder
 
-    builder.build(*_given(**given))
+    if pretend:
+        for line in builder.dry_run(*_given(**given)):
+            click.echo(line)
+    else:
+        builder.build(*_given(**given))
 
 
 @cli.command()
@@ -148,11 +160,62 @@ def site(**given: Any) -> None:
 @cli.command()
 @CONFIG
 @_options(*OPTIONS, DEVICE)
-def check(**given: Any) -> None:
-    """Validate a configuration, its photographs and its network; compute nothing."""
+@click.option(
+    "--trial/--no-trial",
+    "trying",
+    default=True,
+    help="Also run one photograph through everything, and tell what a build would take.",
+)
+def check(trying: bool, **given: Any) -> None:
+    """Validate a configuration, its photographs and its network, before hours are spent."""
     from pipeline import build as builder
+    from pipeline.trial import try_out
 
-    builder.check(*_given(**given))
+    configured = _given(**given)
+    found = builder.check(*configured)
+    if trying:
+        try_out(found, configured[-1])
+
+
+@cli.command("init")
+@click.argument("config", type=PATH, default=Path("atlas.toml"))
+@click.option("--model", "source", help="torchvision:NAME, timm:NAME, FILE.py:FUNCTION, …")
+@click.option("--images", multiple=True, help="A file, a folder, or a pattern; may be repeated.")
+@click.option("--weights", help="A file, or a word that the source knows, such as random.")
+@click.option("--classes", help="A text file with one class name a line.")
+@click.option("--size", type=click.IntRange(8, 4096), help="Side of the input in pixels.")
+@click.option("--mean", help="Of the preprocessing, such as 0.5,0.5,0.5.")
+@click.option("--std", help="Likewise.")
+@click.option("--steps", type=click.IntRange(1, 10_000), help="Of feature visualizations.")
+@click.option("--title", default="What my network sees", show_default=True, help="Of the atlas.")
+@click.option("--force", is_flag=True, help="Replace a configuration that is there.")
+@click.option("--pages", is_flag=True, help="Also write a workflow that publishes on GitHub Pages.")
+def begin(config: Path, force: bool, pages: bool, **given: Any) -> None:
+    """Write a commented configuration, CONFIG, from a network and a folder of photographs.
+
+    What is not given is asked for on a terminal.
+    """
+    from pipeline import init
+    from pipeline.progress import Reporter
+
+    given["source"] = _answer(given["source"], "--model", "Network (as in --model)")
+    given["images"] = given["images"] or (_answer(None, "--images", "Folder of photographs"),)
+    for key in ("mean", "std"):
+        given[key] = init.numbers(given[key], key)
+    init.init(config, init.Answers(**given), Reporter(), force)
+    if pages:
+        from pipeline.publish.workflow import write_workflow
+
+        click.echo(f"{write_workflow(Path(), config)}: written")
+
+
+def _answer(given: str | None, option: str, question: str) -> str:
+    """What was given as an option, or is answered on a terminal."""
+    if given:
+        return given
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"name it with {option}; there is nobody here to be asked")
+    return str(click.prompt(question))
 
 
 @cli.command()
@@ -189,6 +252,62 @@ def serve(folder: Path, port: int) -> None:
 
 
 @cli.command()
+@CONFIG
+@click.option(
+    "--output", type=PATH, default=Path("site"), show_default=True, help="Folder of the site."
+)
+@click.option("--report", "only_report", is_flag=True, help="Look the site over; need no git.")
+@click.option("--dry-run", "rehearse", is_flag=True, help="All but the commit and the push.")
+@click.option("--force", is_flag=True, help="Publish over what others have put on the branch.")
+@click.option(
+    "--browser/--no-browser",
+    "use_browser",
+    default=True,
+    help="Load the site in a browser first, where there is one.",
+)
+def publish(
+    config: Path, output: Path, only_report: bool, use_browser: bool, **choices: bool
+) -> None:
+    """Publish a generated site on GitHub Pages: look it over, commit, push."""
+    from pipeline import publish as publishing
+    from pipeline.config import read
+
+    table = read(config).settings.publish
+    inspection = publishing.look_over(output, click.echo, use_browser)
+    if not only_report:
+        squash = table.history == "squash"
+        target = publishing.Target(table.remote, table.branch, table.domain, squash)
+        publishing.publish(inspection, target, click.echo, **choices)
+
+
+@cli.command()
+@CONFIG
+@_options(*OPTIONS)
+def verify(config: Path, output: Path, root: Path, **given: Any) -> None:
+    """Check that everything computed and generated is as it was written, byte for byte."""
+    from pipeline import upkeep
+    from pipeline.store import Store
+    from pipeline.survey import site_of
+
+    configured, _, reporter = _given(config, **given)
+    site = site_of(configured, output)
+    upkeep.verify(Store(root / configured.name), site, str(config), reporter)
+
+
+@cli.command()
+@CONFIG
+@_options(*OPTIONS)
+@click.option(
+    "--dry-run", "pretend", is_flag=True, help="Say what would be removed; remove nothing."
+)
+def clean(pretend: bool, **given: Any) -> None:
+    """Remove what was computed and the configuration needs no more; -v lists the files."""
+    from pipeline import build as builder
+
+    builder.clean(*_given(**given), pretend)
+
+
+@cli.command()
 @click.argument("file", type=PATH)
 def inspect(file: Path) -> None:
     """Show what a file of the store holds: datasets with shape, type, dims and units."""
@@ -201,22 +320,27 @@ def inspect(file: Path) -> None:
 # ------------------------------------------------------------------------------------ exit status
 def main() -> None:
     """Run the command line and exit."""
+    with interruptible():
+        sys.exit(_status())
+
+
+def _status() -> int:
     try:
         cli.main(standalone_mode=False)
     except AtlasError as error:
         click.echo(_message(error), err=True)
-        sys.exit(1)
+        return 1
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        kept = "What was finished is kept; the same command continues from there."
-        click.echo(f"\nInterrupted. {kept}", err=True)
-        sys.exit(130)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(f"\nInterrupted. {KEPT}", err=True)
+        return status(error.__cause__ or error)
     except BrokenPipeError:
-        sys.exit(1)
+        return 1
+    return 0
 
 
 def _message(error: AtlasError) -> str:

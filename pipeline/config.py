@@ -17,16 +17,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.errors import AtlasError, did_you_mean, raise_all
 
 Positive = Annotated[int, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Side = Annotated[int, Field(ge=8, le=4096)]  # of an input, in pixels
 Channel = Annotated[int, Field(ge=0)]
 GroupCount = Annotated[int, Field(ge=1, le=64)]
 Weight = Annotated[float, Field(ge=0)]
+Colour = Literal["red", "green", "blue", "grey", "zero"]
+LayoutName = Annotated[str, Field(pattern=r"^(NCHW|NHWC|NTC(\+\d+)?)$")]
 
 
 # ----------------------------------------------------------------------------------- the tables
 class Table(BaseModel):
     """A table of the configuration: no unknown keys, no conversion between types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class ModelTable(Table):
@@ -37,9 +41,12 @@ class ModelTable(Table):
     names: dict[str, str] = {}  # layer → name on the site
     weights: str | None = None
     classes: str | None = None  # a text file with one class name a line
-    size: Positive | None = None  # side of the input in pixels, for sources that do not know it
-    mean: tuple[float, ...] | None = None  # for pixels in 0…1; likewise
-    std: tuple[float, ...] | None = None
+    output: str | None = None  # which part of what the network returns are the logits
+    layouts: dict[str, LayoutName] = {}  # layer → its layout, where it is not recognised
+    size: Side | tuple[Side, Side] | None = None  # of the input: side, or height and width
+    mean: float | tuple[float, ...] | None = None  # for pixels in 0…1; one number: all channels
+    std: float | tuple[float, ...] | None = None
+    channels: tuple[Colour, ...] | None = None  # what each channel of the input gets
     title: str | None = None
 
 
@@ -49,6 +56,12 @@ class DatasetTable(Table):
     images: tuple[str, ...]
     fit: Literal["crop", "squeeze", "pad"] = "crop"
     titles: dict[str, str] = {}  # photograph → title on the site
+    labels: dict[str, str] = {}  # folder of photographs → their true class
+    first: Literal["given", "mistakes"] = "given"  # which photographs the site lists first
+    limit: Positive | None = None  # at most so many photographs
+    sample: Positive | None = None  # of each folder or pattern, so many at random
+    seed: Seed = 0  # for `sample`
+    max_megapixels: Annotated[float, Field(gt=0)] = 100.0  # larger photographs are refused
 
 
 class FeaturesTable(Table):
@@ -59,7 +72,7 @@ class FeaturesTable(Table):
     steps: Annotated[int, Field(ge=1, le=10_000)] | None = None
     spectrum: Literal["bundled", "photographs"] = "bundled"  # for recipes with a natural spectrum
     channels: Literal["shown", "all"] | dict[str, tuple[Channel, ...]] = "shown"
-    seed: int = 0
+    seed: Seed = 0
 
 
 class GroupsTable(Table):
@@ -76,12 +89,22 @@ class AttributionTable(Table):
 
     method: str = "shares"  # one of pipeline.attribution.METHODS
     relax_pooling: bool = True  # for spatial attribution by "linear"
-    steps: Positive = 32  # points at which gradients are taken, except by "linear"
-    paths: Positive = 8  # for "random_paths"
+    steps: Annotated[int, Field(ge=1, le=4096)] = (
+        32  # points at which gradients are taken, except by "linear"
+    )
+    paths: Annotated[int, Field(ge=1, le=1024)] = 8  # for "random_paths"
     baseline: Literal["zero", "mean"] = "zero"  # what an atom is replaced by when it is taken away
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.01  # of "shares": how far sums may be off
-    seed: int = 0  # for "random_paths" and "smoothgrad"
+    seed: Seed = 0  # of "shares", "random_paths" and "smoothgrad"
     factors: Annotated[int, Field(ge=1, le=6)] = 2  # of the multi-directional saliency
+
+
+class TrustTable(Table):
+    """`[trust]`: how much of what the atlas shows is tried out on the network once more."""
+
+    photographs: Annotated[int, Field(ge=0)] = 3  # 0: nothing is tried out
+    channels: Annotated[int, Field(ge=4)] = 24  # of each layer, whose shares are compared
+    draws: Annotated[int, Field(ge=4, multiple_of=4)] = 16  # random sets of channels for each
 
 
 class SiteTable(Table):
@@ -90,6 +113,21 @@ class SiteTable(Table):
     figures: tuple[str, ...] | None = None  # None: all
     text: str = ""  # a paragraph of the author's own under the title
     budget_mb: Annotated[float, Field(gt=0)] | None = None
+    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")] | None = None  # folder in the site
+    address: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None  # where it appears
+    data: bool = False  # whether the photographs' HDF5 files are published beside the site
+    authors: tuple[str, ...] = ()
+    year: Positive | None = None
+    license: str | None = None  # of the atlas: its name, or an address
+
+
+class PublishTable(Table):
+    """`[publish]`: the branch that `publish` pushes the site to."""
+
+    remote: str = "origin"
+    branch: str = "gh-pages"
+    history: Literal["keep", "squash"] = "keep"
+    domain: str | None = None  # a domain of the site's own (CNAME)
 
 
 class ExecutionTable(Table):
@@ -110,7 +148,9 @@ class Settings(Table):
     features: FeaturesTable = FeaturesTable()
     groups: GroupsTable = GroupsTable()
     attribution: AttributionTable = AttributionTable()
+    trust: TrustTable = TrustTable()
     site: SiteTable = SiteTable()
+    publish: PublishTable = PublishTable()
     execution: ExecutionTable = ExecutionTable()
 
 
@@ -198,6 +238,7 @@ _EXPECTED = {
     "dict_type": "a table",
     "model_type": "a table",
 }
+_BRANCHES = ("constrained-int", "float", "int", "str")  # of unions, as pydantic calls them
 _HOW_TO_ADD = {
     "dataset": 'add a table [dataset] with images = ["photos/*.jpg"]',
     "dataset.images": 'add images = ["photos/*.jpg"]',
@@ -205,25 +246,29 @@ _HOW_TO_ADD = {
 
 
 def _messages(error: ValidationError) -> Iterator[str]:
-    reported: set[str] = set()
+    by_key: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for mistake in error.errors():
         # A union is reported once for each of its branches, and a branch ("dict[str,tuple[...]]")
         # is a step of the location.
-        location = [str(part) for part in mistake["loc"] if "[" not in str(part)]
-        key = ".".join(location)
-        if key not in reported:
-            reported.add(key)
-            yield _message(mistake, location, key)
+        parts = [str(part) for part in mistake["loc"]]
+        location = tuple(part for part in parts if "[" not in part and part not in _BRANCHES)
+        by_key.setdefault(location, []).append(mistake)
+    for location, mistakes in by_key.items():
+        # What has a fitting type, and is wrong all the same, tells more than the other types.
+        fitting = [each for each in mistakes if each["type"] not in _EXPECTED]
+        yield _message(fitting or mistakes, location, ".".join(location))
 
 
-def _message(mistake: Mapping[str, Any], location: Sequence[str], key: str) -> str:
+def _message(mistakes: Sequence[Mapping[str, Any]], location: Sequence[str], key: str) -> str:
+    mistake = mistakes[0]
     kind, found = mistake["type"], mistake["input"]
     if kind == "extra_forbidden":
         return _unknown_key(location)
     if kind == "missing":
         return f'"{key}" is missing; {_HOW_TO_ADD.get(key, "add it")}'
     if kind in _EXPECTED:
-        return f'"{key}" must be {_EXPECTED[kind]}, not {found!r}'
+        wanted = " or ".join(dict.fromkeys(_EXPECTED[each["type"]] for each in mistakes))
+        return f'"{key}" must be {wanted}, not {found!r}'
     reason = mistake["msg"][0].lower() + mistake["msg"][1:]
     return f'"{key}": {reason}, not {found!r}'
 

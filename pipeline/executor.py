@@ -1,22 +1,27 @@
 """Where jobs run: in this process, in several, or on a Dask cluster.
 
 All three have the interface of concurrent.futures. `run_all` gives jobs to any of them and yields
-each result as it comes. At most two jobs for each worker are under way at a time, so an
-interruption loses those and nothing else.
+each as it ends, well or badly. At most two jobs for each worker are under way at a time, so an
+interruption loses those and nothing else. A process that dies is replaced, and its jobs begin
+again, one at a time: the one that it died of is known by that.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from pipeline.errors import AtlasError
+from pipeline.luggage import Parcel, carried, pack
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -36,7 +41,12 @@ class InProcess(Executor):
 
 
 @contextmanager
-def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[tuple[Executor, int]]:
+def executor(
+    workers: int = 1,
+    scheduler: str | None = None,
+    parcel: Callable[[], Parcel | None] = lambda: None,
+    spread: bool = True,
+) -> Iterator[tuple[Executor, int]]:
     """Open an executor; give it and the number of its workers.
 
     Parameters
@@ -45,6 +55,10 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[tuple[E
         Processes on this machine; 1 means this process.
     scheduler
         Address of a Dask scheduler ("tcp://host:8786"), which takes precedence.
+    parcel
+        Makes what the scheduler's workers need of this machine's disk for all jobs.
+    spread
+        Whether each process shall see one GPU only, in turn, where there are several.
 
     Raises
     ------
@@ -52,41 +66,128 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[tuple[E
         When the scheduler cannot be reached or the package for it is not installed.
     """
     if scheduler is not None:
-        with _cluster(scheduler) as opened:
+        with _cluster(scheduler, parcel) as opened:
             yield opened
     elif workers == 1:
         yield InProcess(), 1
     else:
-        with _processes(workers) as pool:
+        with _processes(workers, visible_gpus() if spread else ()) as pool:
             yield pool, workers
 
 
+class Processes(Executor):
+    """Processes of this machine, which are replaced when one dies."""
+
+    def __init__(self, workers: int, gpus: Sequence[str] = ()) -> None:
+        self.workers, self.gpus = workers, gpus
+        self._others = set(multiprocessing.active_children())
+        self.replace()
+
+    def replace(self) -> None:
+        """Begin with new processes."""
+        threads = max(1, (os.cpu_count() or 1) // self.workers)
+        # Forking a process that runs torch's threads can hang; a fresh interpreter cannot.
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(
+            self.workers,
+            mp_context=context,
+            initializer=_begin_worker,
+            initargs=(threads, self.gpus, context.Value("i", 0)),
+        )
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Give a job to the first process that is free."""
+        return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes when they have finished what they are at."""
+        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+    def kill(self) -> None:
+        """End the processes now: their jobs may take minutes, and are computed again anyway."""
+        for process in set(multiprocessing.active_children()) - self._others:
+            process.kill()
+        self.shutdown(cancel_futures=True)
+
+
 @contextmanager
-def _processes(workers: int) -> Iterator[Executor]:
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    # Forking a process that runs torch's threads can hang; a fresh interpreter cannot.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin_worker, initargs=(threads,)
-    )
+def _processes(workers: int, gpus: Sequence[str]) -> Iterator[Executor]:
+    pool = Processes(workers, gpus)
     try:
         yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    except BaseException:
+        pool.kill()
+        raise
+    pool.shutdown(cancel_futures=True)
 
 
-def _begin_worker(threads: int) -> None:
-    import signal
+def visible_gpus() -> list[str]:
+    """Name the GPUs that this process may use, as CUDA_VISIBLE_DEVICES does."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [each.strip() for each in named.split(",") if each.strip()]
+    known = Path("/proc/driver/nvidia/gpus")
+    return [str(number) for number, _ in enumerate(known.iterdir())] if known.is_dir() else []
 
-    import torch
 
-    torch.set_num_threads(threads)
+def _begin_worker(threads: int, gpus: Sequence[str], begun: Any) -> None:
+    with begun.get_lock():
+        number = begun.value
+        begun.value += 1
+    if len(gpus) > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
+    # Before torch is loaded, which a job does that needs it.
+    os.environ.update(OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
     # The parent handles an interruption; a worker that it ended first would count as a crash.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is killed, which could not tell it to."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+class Cluster(Executor):
+    """The workers of a Dask cluster, which need not see this machine's disk.
+
+    When one is lost, Dask runs its jobs on another.
+
+    Attributes
+    ----------
+    dashboard
+        The address at which Dask shows what its workers do; empty where there is none.
+    """
+
+    def __init__(self, client: Any, parcel: Parcel | None) -> None:
+        self.dashboard = str(getattr(client, "dashboard_link", None) or "")
+        self._pool = client.get_executor(pure=False)
+        # Sent to every worker once, and known by its contents.
+        self._parcel = None
+        if parcel is not None:
+            self._parcel = client.scatter(parcel, broadcast=True, hash=True)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Send a job and the files that it names to the first worker that is free."""
+        (job,) = args
+        try:
+            packed = pack(job)
+        except OSError as error:
+            future: Future[Any] = Future()
+            future.set_exception(AtlasError(f"{error.filename}: cannot be read ({error.strerror})"))
+            return future
+        return cast("Future[Any]", self._pool.submit(carried, fn, packed, self._parcel))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let go of the cluster."""
+        self._pool.shutdown(wait=wait)
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[tuple[Executor, int]]:
+def _cluster(address: str, parcel: Callable[[], Parcel | None]) -> Iterator[tuple[Executor, int]]:
     try:
         from distributed import Client
     except ImportError as error:
@@ -102,45 +203,71 @@ def _cluster(address: str) -> Iterator[tuple[Executor, int]]:
         if not workers:
             advice = f"start some with: dask worker {address}"
             raise AtlasError(f"the scheduler at {address} has no workers; {advice}")
-        yield client.get_executor(), workers
+        yield Cluster(client, parcel()), workers
 
 
 def run_all(
-    executor: Executor, workers: int, function: Callable[[Job], Result], jobs: Iterable[Job]
-) -> Iterator[tuple[Job, Result]]:
-    """Run `function` on every job and yield `(job, result)` as they come.
+    pool: Executor, workers: int, function: Callable[[Job], Result], jobs: Iterable[Job]
+) -> Iterator[tuple[Job, Future[Result]]]:
+    """Run `function` on every job and yield `(job, future)` as they end.
+
+    The future has the result, or raises what the job raised; for a job of which its process died,
+    an AtlasError. When the caller leaves, jobs that have not begun are cancelled.
 
     Parameters
     ----------
-    executor, workers
+    pool, workers
         As `executor` gives them.
     function
         Of a module, so that other processes can import it.
     jobs
         Taken one by one, when a worker is free for them.
-
-    Raises
-    ------
-    AtlasError
-        When a worker process dies. What a job raises is raised at once; jobs that have not begun
-        are cancelled.
     """
     waiting = iter(jobs)
+    suspects: list[Job] = []  # were under way when a process died
     under_way: dict[Future[Result], Job] = {}
-    capacity = 1 if isinstance(executor, InProcess) else 2 * workers
+    room = 1 if isinstance(pool, InProcess) else 2 * workers
     try:
         while True:
-            for job in islice(waiting, capacity - len(under_way)):
-                under_way[executor.submit(function, job)] = job
+            alone = bool(suspects)
+            more: Iterable[Job] = suspects[:1] if alone else islice(waiting, room - len(under_way))
+            for job in more:
+                under_way[_submitted(pool, function, job)] = job
             if not under_way:
                 return
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            if isinstance(pool, Processes) and any(map(_died, done)):
+                jobs_lost = list(under_way.values())
+                under_way.clear()
+                pool.replace()
+                if alone:
+                    yield suspects.pop(0), _failed()
+                else:
+                    suspects += jobs_lost
+                continue
+            del suspects[:1]
             for future in done:
-                yield under_way.pop(future), future.result()
-    except BrokenProcessPool as error:
-        advice = "run again with fewer --workers"
-        message = "a worker process died, most likely because memory ran out"
-        raise AtlasError(f"{message}; {advice}") from error
+                yield under_way.pop(future), future
     finally:
         for future in under_way:
             future.cancel()
+
+
+def _submitted(pool: Executor, function: Callable[[Job], Result], job: Job) -> Future[Result]:
+    try:
+        return pool.submit(function, job)
+    except BrokenProcessPool as error:  # a process died before it had a job
+        future: Future[Result] = Future()
+        future.set_exception(error)
+        return future
+
+
+def _died(future: Future[Any]) -> bool:
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _failed() -> Future[Any]:
+    message = "a worker process died of it, most likely because memory ran out"
+    future: Future[Any] = Future()
+    future.set_exception(AtlasError(f"{message}; run again with fewer --workers"))
+    return future

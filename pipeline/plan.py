@@ -31,6 +31,8 @@ from pipeline.grammar import (
 from pipeline.probe import NetworkProfile
 from pipeline.shapley import MOST_PLAYERS
 
+TRUST = "trust"  # the figure that is left out where nothing is tried out
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -102,7 +104,8 @@ def chosen_figures(config: Config, only: Sequence[str] | None = None) -> tuple[s
     wanted = only if only is not None else config.settings.site.figures
     where = "--figures" if only is not None else f'{config.path}: "site.figures"'
     if wanted is None:
-        return tuple(known)
+        tried = config.settings.trust.photographs > 0
+        return tuple(name for name in known if tried or name != TRUST)
     if not wanted:
         raise AtlasError(f"{where}: names no figure; known are {', '.join(known)}")
     for name in wanted:

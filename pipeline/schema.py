@@ -165,3 +165,64 @@ def grid(cells: np.ndarray, likeness: np.ndarray, alive: np.ndarray) -> Datasets
         "likeness": Array(likeness, ("y", "x"), "cosine"),
         "alive": Array(alive, ("y", "x")),
     }
+
+
+# What `pipeline.trust` finds of one layer for one photograph: dims and units by name. A method, a
+# change or a source is a row, named by the text dataset of that name.
+TRUST: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "methods": (("method",), ""),
+    "changes": (("change",), ""),
+    "sources": (("source",), ""),
+    "channels": (("atom",), "index of a channel"),
+    "reference": (("half", "atom"), "logits"),  # Shapley values sampled twice
+    "shares": (("method", "atom"), "logits"),
+    "removals": (("stored_again", "atom"), "logits"),
+    "sums": (("source", "class"), "logits"),
+    "change": (("class",), "logits"),
+    "spread": ((), "share of the sizes of all shares"),
+    "top": (("change",), "share of the top channels"),
+    "maps": (("change",), "Pearson's r"),
+}
+TRUST_OF_GROUPS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "maps": (("change", "group"), "Pearson's r"),
+    "directions": (("change", "group"), "cosine"),
+    "explained": (("stored_again",), "share of squared activations"),
+}
+
+
+def trust(layer: str, found: Mapping[str, np.ndarray]) -> Datasets:
+    """What was tried out of a layer; arrays that have no line in the tables above are left out."""
+    arrays: Datasets = {}
+    for name, values in found.items():
+        groups, _, last = name.rpartition("/")
+        table = TRUST_OF_GROUPS if groups else TRUST
+        if last in table and (not groups or groups.startswith("group.")):
+            dims, units = table[last]
+            kept = values.astype(np.float32) if values.dtype.kind == "f" else values
+            arrays[f"{layer}/{name}"] = Array(kept, dims, units)
+    return arrays
+
+
+def trusted_pictures(
+    units: np.ndarray, stated: np.ndarray, reached: np.ndarray, below: np.ndarray, top: np.ndarray
+) -> Datasets:
+    """What pictures reach of their units, `[U]` each: as stored, once more, and beside photographs.
+
+    Parameters
+    ----------
+    units
+        Their names.
+    stated, reached
+        Activations.
+    below
+        The share of the positions of all photographs at which the unit is less active.
+    top
+        The unit's largest activation in a photograph.
+    """
+    values = {"stated": stated, "reached": reached, "largest": top}
+    arrays = {name: Array(each, ("unit",), "activation") for name, each in values.items()}
+    return {
+        "units": Array(units, ("unit",)),
+        "below": Array(below, ("unit",), "share of positions"),
+        **arrays,
+    }

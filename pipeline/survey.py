@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline import models, photographs, plan, probe
@@ -45,7 +45,11 @@ class Survey:
     photographs
         Those of the atlas.
     skipped
-        Why each photograph that is left out cannot be read.
+        Why photographs are left out.
+    failed
+        Those photographs.
+    labels
+        Photograph → index of its true class, for those in the folder of a class.
     """
 
     config: Config
@@ -55,6 +59,8 @@ class Survey:
     plan: plan.Plan
     photographs: list[PhotographFile]
     skipped: list[AtlasError] = field(default_factory=list)
+    failed: list[PhotographFile] = field(default_factory=list)
+    labels: dict[str, int] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -120,8 +126,10 @@ def survey(
     chosen: Sequence[str] = ()
     with findings.gathering():
         chosen = plan.chosen_figures(config, options.figures)
-    with findings.gathering():
-        refuse_foreign(options.output)
+    for output in dict.fromkeys((options.output, site_of(config, options.output))):
+        with findings.gathering():
+            refuse_foreign(output)
+    options = replace(options, output=site_of(config, options.output))
     found, errors = photographs.find(config)
     findings.errors += errors
     findings.errors += plan.check_names(config)
@@ -129,7 +137,11 @@ def survey(
     with findings.gathering():
         profile = _profile(config, options, store, reporter, may_load, keep_probe)
     layers: Sequence[str] = ()
+    labels: dict[str, int] = {}
     if profile is not None:
+        named = config.settings.dataset.labels
+        labels, errors = photographs.labels(found, profile.classes, named, str(config.path))
+        findings.errors += errors
         with findings.gathering():
             layers = models.display_layers(config) or probe.suggest(profile)
             names = config.settings.model.names
@@ -137,14 +149,19 @@ def survey(
             findings.errors += plan.check_channels(config, profile, layers)
     if findings.errors or profile is None:
         # Nothing will be computed, but unreadable photographs belong to the same report.
-        findings.errors += unreadable(found)
+        findings.errors += unreadable(found, config.settings)
         raise_all(findings.errors)
     assert profile is not None
     shapes = {layer: profile.layer(layer).cube for layer in layers}
     bypassed = [layer for layer in layers if not profile.layer(layer).bottleneck]
     config = config.with_settings(groups.resolve(config.settings, shapes))
     planned = plan.make_plan(chosen, layers, config.settings, bypassed)
-    return Survey(config, options, store, profile, planned, found)
+    return Survey(config, options, store, profile, planned, found, labels=labels)
+
+
+def site_of(config: Config, output: Path) -> Path:
+    """Return the folder of an atlas's site: `output`, or one inside it, named by the atlas."""
+    return output / (config.settings.site.path or "")
 
 
 def _profile(
@@ -169,31 +186,41 @@ def _profile(
     return profile
 
 
-def unreadable(found: Sequence[PhotographFile]) -> list[AtlasError]:
+def unreadable(found: Sequence[PhotographFile], settings: Settings) -> list[AtlasError]:
     """Decode photographs and return what is wrong with them."""
     findings = Findings()
     for photograph in found:
         with findings.gathering():
-            photographs.decode(photograph.path)
+            photographs.decode(photograph.path, settings.dataset.max_megapixels)
     return findings.errors
 
 
 def leave_out_unreadable(found: Survey, decoded: Sequence[PhotographFile]) -> None:
-    """Decode some photographs; leave out those that cannot be read, if that was asked for.
+    """Decode some photographs; leave out those that cannot be read, with the reason in `skipped`.
 
     Raises
     ------
     AtlasError
-        When some cannot be read and may not be left out, or none is left.
+        When none is left.
     """
     for photograph in decoded:
-        errors = unreadable([photograph])
-        found.skipped += errors
+        errors = unreadable([photograph], found.settings)
         if errors:
-            found.photographs.remove(photograph)
-    if found.skipped and not found.options.skip_bad_images:
-        advice = "nothing was computed; --skip-bad-images leaves out what cannot be read"
-        raise_all([*found.skipped, AtlasError(advice)])
+            leave_out(found, photograph.name, errors)
     if not found.photographs:
         where = found.config.path
         raise_all([*found.skipped, AtlasError(f"{where}: no readable photograph is left")])
+
+
+def leave_out(found: Survey, name: str, reasons: Sequence[AtlasError]) -> None:
+    """Go on without a photograph."""
+    found.skipped += reasons
+    found.failed += [each for each in found.photographs if each.name == name]
+    found.photographs[:] = [each for each in found.photographs if each.name != name]
+
+
+def refuse_unreadable(found: Survey) -> None:
+    """Raise what is wrong with photographs that are left out, unless that was asked for."""
+    if found.skipped and not found.options.skip_bad_images:
+        advice = "--skip-bad-images leaves out what cannot be read"
+        raise_all([*found.skipped, AtlasError(advice)])

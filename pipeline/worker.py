@@ -17,14 +17,16 @@ _loading = threading.Lock()
 _loaded: dict[str, Network] = {}
 
 
-def choose_device(wanted: str) -> str:
-    """Turn "auto" into the best device there is.
+def choose_device(wanted: str, scheduler: str | None = None) -> str:
+    """Turn "auto" into the best device there is; with a scheduler, its workers do that.
 
     Raises
     ------
     AtlasError
         When there is no such device here.
     """
+    if scheduler is not None:
+        return wanted
     import torch
 
     available = {
@@ -55,6 +57,7 @@ def network(config: Config, device: str) -> Network:
     # Gradients of channels that hardly fire are denormal numbers, which some processors handle many
     # times more slowly. This setting is of a thread, and a worker may have several.
     torch.set_flush_denormal(True)
+    device = choose_device(device)
     key = f"{config.path.resolve()} {config.settings.model.model_dump_json()} {device}"
     with _loading:
         if key not in _loaded:

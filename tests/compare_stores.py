@@ -1,9 +1,9 @@
 """Compare everything that two stores hold: `python -m tests.compare_stores OLD NEW`.
 
-Both are folders of one atlas, such as build/demo; files of schema 1 are read, too. Datasets are
-compared by name, feature visualizations by unit; the units of groups, which are named by their
-vectors, by the groups' names. Prints a table and exits with 1 if a value differs by more than
-rounding, or if one store holds what the other lacks without a known reason.
+Both are folders of one atlas, such as build/demo. Datasets are compared by name, feature
+visualizations by unit; the units of groups, which are named by their vectors, by the groups' names.
+Prints a table and exits with 1 if a value differs by more than rounding, or if one store holds what
+the other lacks without a known reason.
 """
 
 from __future__ import annotations

@@ -43,6 +43,8 @@ from pipeline.grammar import (
 )
 from pipeline.store import GRIDS, VISUALIZATIONS, Computed, Store, join, write
 from pipeline.store import PHOTOGRAPHS as KIND
+from pipeline.views.trust import KIND as TRUST
+from tests import synthetic_trust
 from tests import synthetic_values as values
 
 SIZE = values.SIZE
@@ -63,7 +65,7 @@ CLASSES_NAMES = (
 PHOTOGRAPHS = (
     Photograph("coffee", "Coffee & <b>cake</b>", "skimage:coffee"),
     Photograph("cat-2.b", "חתול 🐈 'quoted' " + "long " * 36, "photos/cat 2.b.jpg"),
-    Photograph("third", "<script>alert('title')</script>", "third.png"),
+    Photograph("third", "<script>alert('title')</script>", "third.png", label=7),
 )
 LAYERS = (
     Layer("blocks.2", "early", (24, 28, 28)),
@@ -287,6 +289,7 @@ def make(
         fingerprints={
             VISUALIZATIONS: {(name,): fingerprint_of(seed, name) for name in names},
             GRIDS: {(shown[0], name): fingerprint_of(seed, name) for name in names},
+            TRUST: synthetic_trust.fingerprints(shown, names),
         },
     )
     wanted = contents(atlas.interfaces)
@@ -297,6 +300,7 @@ def make(
     for layer in layers:
         _write_visualizations(rng, atlas, layer)
     _write_grids(atlas, seed)
+    synthetic_trust.fill(atlas, seed)
     return atlas
 
 

@@ -2,16 +2,19 @@
 
 This is the package's only door. `attribute` answers for one pair of substrates,
 `attribute_along_paths` adds the spread over paths and the completeness gap, and `compute` makes all
-contents of a photograph's file together.
+contents of a photograph's file together. `sampled_gains` is what shares are compared with.
 
 A substrate's way through the package leads down one staircase; no module imports one above it:
 
     photograph     contents → datasets, each quantity once     pair   two substrates → one array
     saliency       attributions to many classes → a few factors
+    sampling       Shapley values of many atoms from random orders: a reference
     together       all pairs by the configured method
     sharing        shares: which pairs are Shapley values, which are integrated
     coalitions     every subset of a layer's groups
-    straight_path  gradients from a layer's baseline to its cube
+    companies      what atoms give to later layers, alone and together
+    straight_path, staggered_paths    how channels grow from the baseline to the cube
+    paths          gradients along paths from a layer's baseline to its cube
     removal        one atom taken away at a time, measured
     baselines      what a layer is replaced by
     groups         substrates → cuts: factorizes the layers that are cut into groups
@@ -43,14 +46,23 @@ from pipeline.attribution.methods import METHODS
 if TYPE_CHECKING:
     from pipeline.attribution.pair import Attributed, attribute, attribute_along_paths
     from pipeline.attribution.photograph import compute
+    from pipeline.attribution.sampling import sampled_gains
 
-__all__ = ["METHODS", "Attributed", "attribute", "attribute_along_paths", "compute"]
+__all__ = [
+    "METHODS",
+    "Attributed",
+    "attribute",
+    "attribute_along_paths",
+    "compute",
+    "sampled_gains",
+]
 
 _MODULES = {
     "Attributed": "pair",
     "attribute": "pair",
     "attribute_along_paths": "pair",
     "compute": "photograph",
+    "sampled_gains": "sampling",
 }
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pipeline.atoms import Cut
@@ -41,6 +42,17 @@ def _displaced(observation: Observation, substrate: Substrate, cut: Cut) -> Cut:
         return cut
     factorization = cut.factorization if isinstance(cut, GroupsAndResidual) else None
     return substrate.cut(cut.a - observation.baseline(substrate.layer), factorization)
+
+
+@torch.enable_grad()
+def combined(cut: Cut, weights: Tensor) -> Tensor:
+    """Return Σ_j w_j p_j over the atoms' parts: weights `[B, M]` → `[B, *cube]`.
+
+    The gradient of Σ_j w_j ⟨p_j, g⟩ by g: no part has to be held by itself.
+    """
+    g = cut.blank(range(len(weights))).requires_grad_()
+    (found,) = torch.autograd.grad((cut.aggregate(g) * weights).sum(), g)
+    return found
 
 
 def mean_activations(

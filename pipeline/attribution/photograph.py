@@ -101,12 +101,12 @@ def compute(
     cuts = cut_all(observation, _substrates_to_cut(needed), None, memory, preserve)
     classes = _most_probable(observation)
     pairs = _pairs(needed, Attribution)
-    found = attribute_all(observation, cuts, pairs, settings, classes, memory)
+    removals = remove_all(observation, cuts, _pairs(needed, Removal), memory)
+    found = attribute_all(observation, cuts, pairs, settings, classes, memory, removals)
     for content in needed:
         if isinstance(content, Coalitions) and content.groups not in found.coalitions:
             _, logits = play(observation, cuts, content.groups, [], memory)
             found.coalitions[content.groups] = logits
-    removals = remove_all(observation, cuts, _pairs(needed, Removal), memory)
     results = Results(observation, cuts, found, removals, settings)
     return {path: datasets(content, results) for path, content in wanted.items()}
 

@@ -1,12 +1,14 @@
-"""Shares of all pairs: which are Shapley values, which are integrated, which are linear.
+"""Shares of all pairs, and how each kind of pair gets them.
 
-    source → target                     shares
-    groups → classes, later layers      exact Shapley values (`coalitions`)
-    other atoms → classes               gradients integrated from the baseline (`straight_path`)
-    other atoms → later layers          activation × gradient, a linear approximation
+    source → target                       shares
+    groups → classes, later layers        exact Shapley values (`coalitions`)
+    channels → the most probable classes  gradients along `staggered_paths`
+    other atoms → classes, channels → the other classes   gradients along the `straight_path`
+    positions, channels → later layers    effects in a few `companies`
+    neurons → later layers                activation × gradient, a linear approximation
 
-The last row does not add up: there are as many targets as a layer has atoms, and integrating takes
-a gradient of each at many points. What sums lack is kept beside every pair, so that readers see it.
+The last row, which no figure shows, does not add up: a layer has too many neurons to run the
+network for each. What sums lack is kept beside every pair, so that readers see it.
 """
 
 from __future__ import annotations
@@ -20,17 +22,22 @@ import torch
 
 from pipeline.attribution.batches import full_precision, to_numpy
 from pipeline.attribution.coalitions import play
+from pipeline.attribution.companies import Companies
 from pipeline.attribution.observation import Observation
+from pipeline.attribution.paths import Paths
 from pipeline.attribution.push_pull import Attributions, Cuts, Pair, attribute_together
 from pipeline.attribution.rest import RestOfNetwork
+from pipeline.attribution.staggered_paths import StaggeredPaths
 from pipeline.attribution.straight_path import StraightPath
 from pipeline.config import AttributionTable
-from pipeline.grammar import CLASSES, OUTPUT, SPATIAL, Substrate
+from pipeline.grammar import CHANNEL, CLASSES, NEURON, OUTPUT, Substrate
 from pipeline.views.classes import TOP
 
-# The sums of the classes that figures show are to be within the tolerance, which takes more steps
-# where scores bend much, as in lower layers. The others serve saliency, which shows no sums.
+# Times `steps`. The classes that figures show take more where scores bend much, as in lower layers.
+# The others serve saliency, which shows no sums. The paths of channels are many, so that the errors
+# of their pieces even out.
 MORE_STEPS = 8
+STAGGERED_STEPS = 2
 FEWER_STEPS = 1 / 2
 
 K = TypeVar("K", bound=Hashable)
@@ -46,7 +53,7 @@ class Found:
         Pair → float32, source dims then target dims; groups with their residual as one more.
     gaps
         Pair → float32, target dims: the change of the score from the baseline to the photograph,
-        less the sum of the shares.
+        less the sum of the shares; between layers, what that sum lacked before it was spread.
     coalitions
         Groups → float32 `[2ⁿ, K]`, the logits of all coalitions.
     """
@@ -71,6 +78,8 @@ class Shares:
         attributions is NaN.
     memory
         Bound in bytes.
+    removals
+        Effects of removal that are known, by pair: they need not be measured again.
     """
 
     observation: Observation
@@ -78,6 +87,7 @@ class Shares:
     settings: AttributionTable
     classes: Sequence[int]
     memory: int | None = None
+    removals: Attributions = field(default_factory=dict)
 
     def of(self, pairs: Sequence[Pair]) -> Found:
         """Share every target's score among the atoms of its source.
@@ -90,24 +100,38 @@ class Shares:
         """
         shared = Found()
         played = [pair for pair in pairs if pair[0].atom.leaves_residual]
-        integrated = [pair for pair in pairs if pair not in played and pair[1].layer == OUTPUT]
-        linear = [pair for pair in pairs if pair not in played and pair not in integrated]
+        others = [pair for pair in pairs if pair not in played]
+        integrated = [pair for pair in others if pair[1].layer == OUTPUT]
+        between = [pair for pair in others if pair not in integrated]
+        linear = [pair for pair in between if pair[0].atom == NEURON]
         for groups, together in _by(lambda pair: pair[0], played).items():
             self._play(groups, [target for _, target in together], shared)
         for (_, target), together in _by(_layer_and_target, integrated).items():
             self._integrate([source for source, _ in together], target, shared)
-        for relax, together in _by(self._relaxes, linear).items():
-            shared.attributions |= attribute_together(
-                self.observation, self.cuts, together, relax, self.memory
-            )
+        shared.attributions |= attribute_together(
+            self.observation, self.cuts, linear, False, self.memory
+        )
         for layer, together in _by(lambda pair: pair[0].layer, pairs).items():
-            self._note_gaps(layer, together, shared)
+            apart = [pair for pair in together if pair in between and pair not in linear]
+            self._note_gaps(layer, [pair for pair in together if pair not in apart], shared)
+            for source, some in _by(lambda pair: pair[0], apart).items():
+                self._accompany(source, [target for _, target in some], shared)
         return shared
 
-    def _relaxes(self, pair: Pair) -> bool:
-        """Whether max-pools are relaxed, as for the method "linear"."""
-        possible = self.settings.relax_pooling and self.observation.relaxable > 0
-        return possible and pair[0].atom == SPATIAL
+    def _accompany(self, source: Substrate, targets: Sequence[Substrate], shared: Found) -> None:
+        players = self.cuts[source].count
+        removed = {
+            target: self.removals[source, target].reshape(players, -1)
+            for target in targets
+            if (source, target) in self.removals
+        }
+        companies = Companies(self.observation, self.cuts, source, targets, self.memory)
+        shares, missing = companies.shares(self.settings.seed, removed)
+        for target in targets:
+            shape = self.cuts[target].shape
+            shaped = shares[target].reshape(*self.cuts[source].shape, *shape)
+            shared.attributions[source, target] = shaped
+            shared.gaps[source, target] = missing[target].reshape(shape)
 
     def _play(self, groups: Substrate, targets: Sequence[Substrate], shared: Found) -> None:
         found, shared.coalitions[groups] = play(
@@ -118,20 +142,35 @@ class Shares:
     def _integrate(self, sources: Sequence[Substrate], target: Substrate, shared: Found) -> None:
         cut, settings = self.cuts[target], self.settings
         columns = self.classes if target == CLASSES else range(cut.count)
-        path = StraightPath(self.observation, self.cuts, sources, target, self.memory)
+        channels = [source for source in sources if source.atom == CHANNEL]
+        others = [source for source in sources if source.atom != CHANNEL]
         filled = {
             source: np.full((*self.cuts[source].shape, cut.count), np.nan, np.float32)
             for source in sources
         }
-        parts = ((columns[:TOP], MORE_STEPS), (columns[TOP:], FEWER_STEPS))
-        for some, factor in parts:
-            if some:
-                most = max(1, int(factor * settings.steps))
-                for source, values in path.shares(some, settings.tolerance, most).items():
-                    filled[source][..., list(some)] = values
+        most, fewer, staggered_steps = (
+            max(1, int(each * settings.steps))
+            for each in (MORE_STEPS, FEWER_STEPS, STAGGERED_STEPS)
+        )
+        parts: list[tuple[Sequence[int], Paths, int]] = []
+        if channels:
+            staggered = StaggeredPaths(
+                self.observation, self.cuts, channels, target, self.memory, settings.seed
+            )
+            parts.append((columns[:TOP], staggered, staggered_steps))
+        if others:
+            parts.append((columns[:TOP], self._straight(others, target), most))
+        if columns[TOP:]:
+            parts.append((columns[TOP:], self._straight(sources, target), fewer))
+        for some, paths, limit in parts:
+            for source, values in paths.shares(some, settings.tolerance, limit).items():
+                filled[source][..., list(some)] = values
         for source, values in filled.items():
             shaped = values.reshape(*self.cuts[source].shape, *cut.shape)
             shared.attributions[source, target] = shaped
+
+    def _straight(self, sources: Sequence[Substrate], target: Substrate) -> StraightPath:
+        return StraightPath(self.observation, self.cuts, sources, target, self.memory)
 
     @torch.no_grad()
     @full_precision()

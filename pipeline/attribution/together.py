@@ -20,6 +20,7 @@ def attribute_all(
     settings: AttributionTable,
     classes: Sequence[int],
     memory: int | None = None,
+    removals: Attributions | None = None,
 ) -> Found:
     """Attribute every pair.
 
@@ -37,6 +38,8 @@ def attribute_all(
         The classes whose logits "shares" integrates; other methods attribute all.
     memory
         Bound in bytes.
+    removals
+        Effects of removal that are known, which shares between layers need.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def attribute_all(
     """
     method, found = method_named(settings.method), Attributions()
     if method is shares:
-        return Shares(observation, cuts, settings, classes, memory).of(pairs)
+        return Shares(observation, cuts, settings, classes, memory, removals or {}).of(pairs)
     asked = None if settings.relax_pooling else False
     for relax in (False, True):
         chosen = [

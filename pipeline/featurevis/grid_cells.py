@@ -22,6 +22,7 @@ from pipeline.featurevis.recipes import GridRecipe
 from pipeline.featurevis.seeds import generator_of
 
 _TINY = 1e-12
+_LEAST_GOAL = 0.01  # of a position's vector that remains without what is common
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Cells:
         Of the atlas.
     device
         Where the network is.
+    size
+        Side in pixels of the network's input.
     """
 
     layer: str
@@ -47,19 +50,44 @@ class Cells:
     recipe: GridRecipe
     seed: int
     device: torch.device
+    size: int = 224
 
     def __len__(self) -> int:
         return self.activations[0].size
 
     @property
+    def stored_side(self) -> int:
+        """S, in pixels."""
+        rows, columns = self.activations.shape[1:]
+        return self.recipe.side_of_cell(rows, columns, self.size)
+
+    @property
     def side(self) -> int:
         """P, in pixels."""
-        return self.recipe.cell + 2 * self.recipe.margin
+        return self.stored_side + 2 * self.recipe.margin
+
+    @property
+    def steps(self) -> int:
+        """T, the number of gradient steps."""
+        return self.recipe.steps_for(len(self))
 
     @cached_property
     def vectors(self) -> np.ndarray:
         """The activation vectors of the positions, f4 `[N, C]`."""
         return np.ascontiguousarray(self.activations.reshape(len(self.activations), -1).T)
+
+    @cached_property
+    def goals(self) -> np.ndarray:
+        """What the cells should cause, f4 `[N, C]`, each of length 1.
+
+        Each position's activations, less a part of the mean of all positions; where nothing is left
+        of them, and where nothing is active, the activations themselves.
+        """
+        lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True)
+        goals = self.vectors - self.recipe.common * self.vectors.mean(axis=0)
+        remain = np.linalg.norm(goals, axis=1, keepdims=True)
+        goals = np.where((remain > _LEAST_GOAL * lengths) & (lengths > 0), goals, self.vectors)
+        return goals / np.maximum(np.linalg.norm(goals, axis=1, keepdims=True), _TINY)
 
     @cached_property
     def mixture(self) -> Tensor:
@@ -91,7 +119,7 @@ class Cells:
         return drawn
 
     def draws(self) -> Tensor:
-        """Draw the views of all steps, `[1, T, 4]`.
+        """Draw the views of all T steps, `[1, T, 4]`.
 
         All cells share them: if a cell shifted against its neighbour, what continues from one to
         the other would be torn apart.
@@ -100,7 +128,7 @@ class Cells:
         generator = generator_of(self.seed, self.layer, "views")
         drawn = transforms.draw(
             [generator],
-            recipe.steps,
+            self.steps,
             jitter=recipe.jitter,
             scales=recipe.scales,
             degrees=recipe.degrees,

@@ -8,8 +8,7 @@ in chunks.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,16 +20,16 @@ from pipeline.featurevis import objectives, transforms
 from pipeline.featurevis.adam import SharedAdam
 from pipeline.featurevis.folding import folded
 from pipeline.featurevis.grid_cells import Cells
-from pipeline.featurevis.objectives import Objective
-from pipeline.featurevis.precision import autocast_type, denormals_flushed
+from pipeline.featurevis.precision import Precision, denormals_flushed, precisions
 from pipeline.featurevis.recipes import GRID, GridRecipe
 from pipeline.featurevis.redirection import redirected
 from pipeline.featurevis.responses import check_objectives, gradient, respond
+from pipeline.featurevis.trials import chosen
 from pipeline.network import Network
 
 CHUNK = 64  # cells that the network is shown at a time
+_TRIED = 8  # cells a side, at most, that precisions are tried out on
 _REDIRECTED = 8  # first steps with redirected gradients
-_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class Grid:
         bool `[H, W]`: whether a cell is more like its position than the noise it started from.
     seconds
         That it took.
+    precision
+        That gradients were computed in: "float32", "bfloat16" or "mixed".
     """
 
     layer: str
@@ -57,6 +58,7 @@ class Grid:
     likeness: np.ndarray
     alive: np.ndarray
     seconds: float
+    precision: str = "float32"
 
 
 def render_grid(
@@ -94,23 +96,22 @@ def render_grid(
     began = time.perf_counter()
     a = np.asarray(activations, dtype=np.float32)
     _check(network, layer, a)
-    cells = Cells(layer, a, recipe, seed, network.device)
+    cells = Cells(layer, a, recipe, seed, network.device, network.preprocessing.size)
     faster = folded(network, (layer,))
-    optimization = _Optimization(faster, cells, autocast_type(network.device, dtype))
+    precision = _precision(faster, cells, dtype)
     with denormals_flushed():
-        parameters = cells.start()
-        before = _likeness(faster, cells, cells.stored(parameters))
-        optimization.run(parameters)
-        pictures = cells.stored(parameters)
+        before = _likeness(faster, cells, cells.stored(cells.start()))
+        pictures = _optimized(faster, cells, precision)
         after = _likeness(faster, cells, pictures)
     height, width = a.shape[1:]
-    shape = (height, width, recipe.cell, recipe.cell, 3)
+    shape = (height, width, cells.stored_side, cells.stored_side, 3)
     return Grid(
         layer,
         pictures.permute(0, 2, 3, 1).cpu().numpy().reshape(shape),
         after.reshape(height, width),
         ((after > 0) & (after > before)).reshape(height, width),
         time.perf_counter() - began,
+        precision.name,
     )
 
 
@@ -122,16 +123,42 @@ def _check(network: Network, layer: str, a: np.ndarray) -> None:
     check_objectives(network, [at_corner], network.preprocessing.size)
 
 
+def _precision(network: Network, cells: Cells, dtype: str) -> Precision:
+    """Return the fastest precision for the cells of a layer, tried out on some of them."""
+    first, *others = precisions(network.device, dtype)
+    if not others:
+        return first
+    begins = [max(side - _TRIED, 0) // 2 for side in cells.activations.shape[1:]]
+    rows, columns = (slice(begin, begin + _TRIED) for begin in begins)
+    recipe = replace(cells.recipe, cell=cells.stored_side, steps=max(cells.steps // 4, 1))
+    some = replace(cells, activations=cells.activations[:, rows, columns], recipe=recipe)
+    chunk = slice(0, CHUNK)
+    pictures = cells.pictures(cells.start(), chunk).detach()
+
+    def step(precision: Precision) -> None:
+        _Optimization(network, cells, precision).slope(chunk, pictures, redirect=False)
+
+    def score(precision: Precision) -> float:
+        return float(_likeness(network, some, _optimized(network, some, precision)).mean())
+
+    return chosen(network, ("cells", cells.layer, cells.side), dtype, step, score)
+
+
+def _optimized(network: Network, cells: Cells, precision: Precision) -> Tensor:
+    """Return finished cells as they will be stored, uint8 `[N, 3, S, S]`."""
+    parameters = cells.start()
+    _Optimization(network, cells, precision).run(parameters)
+    return cells.stored(parameters)
+
+
 class _Optimization:
     """The steps that make cells more like their positions."""
 
-    def __init__(self, network: Network, cells: Cells, autocast: torch.dtype | None) -> None:
-        self.network, self.cells, self.autocast = network, cells, autocast
-        norms = np.linalg.norm(cells.vectors, axis=1, keepdims=True)
+    def __init__(self, network: Network, cells: Cells, precision: Precision) -> None:
+        self.network, self.cells, self.precision = network, cells, precision
         power = cells.recipe.cosine_power
         self.objectives = [
-            objectives.direction(cells.layer, vector, cosine_power=power)
-            for vector in cells.vectors / np.maximum(norms, _TINY)
+            objectives.direction(cells.layer, goal, cosine_power=power) for goal in cells.goals
         ]
 
     def run(self, parameters: dict[str, Tensor]) -> None:
@@ -139,7 +166,7 @@ class _Optimization:
         recipe = self.cells.recipe
         optimizer = SharedAdam(parameters, recipe.sharing, recipe.momentum, recipe.memory)
         draws = self.cells.draws()
-        for step in range(recipe.steps):
+        for step in range(self.cells.steps):
             self._step(optimizer, draws[:, step], redirect=step < _REDIRECTED)
 
     def _step(self, optimizer: SharedAdam, draws: Tensor, redirect: bool) -> None:
@@ -150,17 +177,19 @@ class _Optimization:
             rows = slice(begin, min(begin + CHUNK, count))
             x = self.cells.pictures(optimizer.parameters, rows)
             views = transforms.resample(x, affine.expand(len(x), -1, -1), side)
-            views.backward(self._gradient(self.objectives[rows], views.detach(), redirect))
+            views.backward(self.slope(rows, views.detach(), redirect))
         optimizer.step(self.cells.recipe.learning_rate)
 
-    def _gradient(self, wanted: Sequence[Objective], views: Tensor, redirect: bool) -> Tensor:
+    def slope(self, rows: slice, views: Tensor, redirect: bool) -> Tensor:
+        """Return the gradient at what the network is shown of some cells, `[n, 3, P, P]`."""
+        wanted = self.objectives[rows]
         seen = views.contiguous(memory_format=torch.channels_last)
-        slope, _ = gradient(self.network, wanted, seen, self.autocast)
+        slope, _ = gradient(self.network, wanted, seen, self.precision)
         silent = (slope == 0).flatten(1).all(1).nonzero().flatten()
         if redirect and len(silent):
             of_silent = [wanted[index] for index in silent]
             with redirected():
-                slope[silent] = gradient(self.network, of_silent, seen[silent], self.autocast)[0]
+                slope[silent] = gradient(self.network, of_silent, seen[silent], self.precision)[0]
         return slope
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from pipeline.network import Network
+from pipeline.network import Network, module_name
 
 Test = Callable[[nn.Module], bool]
 
@@ -57,7 +57,7 @@ class _Observation:
     Attributes
     ----------
     keep
-        Layers whose outputs are read from outside as well.
+        Modules whose outputs are read from outside as well.
     outputs, kept
         The ids of tensors that a module of the first kind returned, with its name, and of those
         that are read from outside.
@@ -98,7 +98,7 @@ class _Observation:
 
 @contextmanager
 def _observed(network: Network, keep: Sequence[str], first: Test, second: Test) -> Iterator[Any]:
-    observation = _Observation(keep)
+    observation = _Observation([module_name(layer) for layer in keep])
     modules = dict(network.module.named_modules())
 
     def after(name: str) -> Any:

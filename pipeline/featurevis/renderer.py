@@ -21,7 +21,7 @@ from pipeline.featurevis.parameterizations import (
     backdrops,
 )
 from pipeline.featurevis.penalties import penalties
-from pipeline.featurevis.precision import denormals_flushed
+from pipeline.featurevis.precision import FLOAT32, Precision, denormals_flushed
 from pipeline.featurevis.recipes import Recipe, Stage
 from pipeline.featurevis.redirection import redirected
 from pipeline.featurevis.requests import Batch, Request
@@ -46,8 +46,8 @@ class Renderer:
         With the sides that suit the requests (`sides.suited_recipe`).
     seed
         Of the atlas.
-    autocast
-        Type to compute in alongside float32.
+    precision
+        To compute gradients in.
     magnitude
         Natural spectrum for the recipe `maco`; None for that of the bundled photographs.
     """
@@ -55,7 +55,7 @@ class Renderer:
     network: Network
     recipe: Recipe
     seed: int
-    autocast: torch.dtype | None = None
+    precision: Precision = FLOAT32
     magnitude: np.ndarray | None = None
 
     @property
@@ -171,7 +171,7 @@ class Renderer:
     ) -> tuple[Tensor, Tensor]:
         """Return the gradient at the views and the scores, and count the steps without any."""
         seen = views.contiguous(memory_format=torch.channels_last)
-        slope, score = gradient(self.network, pictures.objectives, seen, self.autocast)
+        slope, score = gradient(self.network, pictures.objectives, seen, self.precision)
         # Channels last, as the gradient is laid out in memory.
         quiet = ~slope.permute(0, 2, 3, 1).flatten(1).any(1)
         pictures.silent = torch.where(quiet & (not redirect), pictures.silent + 1, 0)
@@ -179,7 +179,7 @@ class Renderer:
         if redirect and len(silent):
             objectives = [pictures.objectives[index] for index in silent]
             with redirected():
-                slope[silent] = gradient(self.network, objectives, seen[silent], self.autocast)[0]
+                slope[silent] = gradient(self.network, objectives, seen[silent], self.precision)[0]
         return slope, score
 
     def _batch(
@@ -198,4 +198,5 @@ class Renderer:
             after.activation.cpu().numpy(),
             alive.cpu().numpy(),
             time.perf_counter() - began,
+            self.precision.name,
         )

@@ -53,6 +53,8 @@ class Batch:
         started from.
     seconds
         That the batch took.
+    precision
+        That gradients were computed in: "float32", "bfloat16" or "mixed".
     """
 
     layer: str
@@ -62,6 +64,7 @@ class Batch:
     activation: np.ndarray
     alive: np.ndarray
     seconds: float
+    precision: str = "float32"
 
     def select(self, rows: Sequence[int]) -> Batch:
         """Return some of the pictures, in the order given."""

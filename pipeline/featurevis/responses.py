@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pipeline.featurevis.objectives import Objective, evaluate, layers_of
+from pipeline.featurevis.precision import FLOAT32, Precision
 from pipeline.grammar import OUTPUT
 from pipeline.network import Network
 
@@ -28,7 +29,7 @@ def gradient(
     network: Network,
     objectives: Sequence[Objective],
     views: Tensor,
-    autocast: torch.dtype | None = None,
+    precision: Precision = FLOAT32,
 ) -> tuple[Tensor, Tensor]:
     """Return how objectives change with the pixels of what the network is shown.
 
@@ -40,8 +41,8 @@ def gradient(
         One per view; only their terms on the network count.
     views
         `[B, 3, V, V]` in 0…1.
-    autocast
-        Type to compute in alongside float32.
+    precision
+        To compute in.
 
     Returns
     -------
@@ -49,8 +50,7 @@ def gradient(
         The gradient of the negative objective, `[B, 3, V, V]`, and the objectives' values, `[B]`.
     """
     views = views.requires_grad_(True)
-    kind = network.device.type
-    with torch.autocast(kind, autocast or torch.bfloat16, enabled=autocast is not None):
+    with precision.on(network.device):
         responses = respond(network, views, layers_of(objectives))
     score = evaluate([each.on_network for each in objectives], responses)
     return torch.autograd.grad(-score.sum(), views)[0], score.detach()

@@ -50,11 +50,12 @@ def suited_recipe(network: Network, recipe: Recipe, objectives: Sequence[Objecti
 
 
 def _fits(network: Network, objectives: Sequence[Objective], side: int) -> bool:
+    layers = layers_of(objectives)
     try:
         check_objectives(network, objectives, side)
+        return network.takes(side, None if OUTPUT in layers else layers)
     except (RuntimeError, ValueError, AssertionError, AtlasError):
         return False  # whatever a network raises for a picture that is too small for it
-    return True
 
 
 def picture_side(network: Network, layers: Sequence[str], largest: int) -> int:

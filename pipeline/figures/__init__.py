@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 # In page order; a name more is a figure more.
 FIGURES: tuple[str, ...] = (
+    "opening",
     "predictions",
     "class_comparison",
     "activation_cube",
@@ -52,6 +53,7 @@ FIGURES: tuple[str, ...] = (
     "group_flow",
     "switchboard",
     "design_space",
+    "trust",
 )
 
 T = TypeVar("T")

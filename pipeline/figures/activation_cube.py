@@ -119,6 +119,7 @@ def page(atlas: Atlas) -> dict[str, Any]:
         "layer": layer,
         "neurons": channels * height * width,
         "strongest": (c, y, x, float(a[c, y, x])),
+        "ties": int((a == a[c, y, x]).sum()),
         "atoms": [(kind.name, kind.plural.capitalize()) for kind in KINDS],
         "channels": CHANNELS,
         "uses": {kind.name: _figures_with(atlas, kind) for kind in KINDS},
@@ -148,7 +149,7 @@ def _figures_with(atlas: Atlas, kind: type[Atom]) -> list[str]:
 
 # --------------------------------------------------------------- drawings without JavaScript
 # The cube stands on the photograph: u to the right, v to the front, h upwards, all from 0 to 1.
-# templates/static/lib/cube_geometry.js projects in the same way; the tests of both share corners.
+# templates/static/later/cube_geometry.js projects in the same way; the tests of both share corners.
 SIZE = (300, 295)
 ORIGIN = (120, 177)
 RIGHT = (165, 48)

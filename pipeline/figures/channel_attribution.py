@@ -41,14 +41,13 @@ from pipeline.grammar import (
 from pipeline.store import File
 from pipeline.units import Unit
 from pipeline.views.cells import average
+from pipeline.views.channel_lists import OPPOSE, SUPPORT, named, shares, strongest, taken
 from pipeline.views.classes import Prediction, at_baseline, for_classes, top_classes
 from pipeline.views.packing import pack, pack_levels
 
 NAME = "channel_attribution"
 TITLE = "Which channels a decision rests on"
 
-SUPPORT = 3
-OPPOSE = 2
 CLICKS = 3  # a channel of a class's lists, a channel of its lists, and the lists of that one
 GRID = 14
 # Top classes whose channels all have feature visualizations. Of other channels the page shows where
@@ -72,58 +71,6 @@ def interface(layers: Sequence[str], settings: Settings) -> Interface:
         ends = Substrate(lower, CHANNEL), Substrate(upper, CHANNEL)
         elements += [*show(Attribution(*ends)), *show(Removal(*ends))]
     return Interface(NAME, tuple(elements))
-
-
-# ------------------------------------------------------------------------------------------ lists
-def strongest(values: np.ndarray) -> np.ndarray:
-    """Choose what a list shows of each column of `values[C, n]`.
-
-    Returns
-    -------
-    ndarray
-        int `[n, SUPPORT + OPPOSE]`: the rows with the largest positive values, largest first, then
-        those with the most negative, most negative first; −1 where there are fewer.
-    """
-    order = np.argsort(-values, axis=0, kind="stable")
-    # A layer may have fewer channels than a list holds.
-    ends = [_filled(order[:SUPPORT], SUPPORT), _filled(order[::-1][:OPPOSE], OPPOSE)]
-    chosen = np.concatenate(ends).T
-    wanted = np.concatenate([np.ones(SUPPORT), -np.ones(OPPOSE)])
-    return np.where(_taken(values, chosen) * wanted > 0, chosen, -1)
-
-
-def _filled(rows: np.ndarray, count: int) -> np.ndarray:
-    return np.concatenate([rows, np.full((count - len(rows), rows.shape[1]), -1)])
-
-
-def _taken(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """The values `[n, m]` of the rows `chosen[n, m]` of `values[C, n]`; 0 where a row is −1."""
-    return np.where(chosen >= 0, np.take_along_axis(values.T, np.maximum(chosen, 0), axis=1), 0)
-
-
-def shares(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Return which share of all support, and of all opposition, the channels of a list have.
-
-    Parameters
-    ----------
-    values
-        `[C, n]`.
-    chosen
-        `[n, SUPPORT + OPPOSE]`, from `strongest`.
-
-    Returns
-    -------
-    ndarray
-        `[n, 2]` in 0…1; 0 where nothing supports, or nothing opposes.
-    """
-    taken = _taken(values, chosen)
-    shown = np.stack([taken[:, :SUPPORT].sum(1), taken[:, SUPPORT:].sum(1)], axis=1)
-    whole = np.stack([np.maximum(values, 0).sum(0), np.minimum(values, 0).sum(0)], axis=1)
-    return np.divide(shown, whole, out=np.zeros_like(shown), where=whole != 0)
-
-
-def _named(*lists: np.ndarray) -> list[int]:
-    return sorted({int(channel) for each in lists for channel in each.flat if channel >= 0})
 
 
 # ------------------------------------------------------------------------------------------ reach
@@ -194,7 +141,7 @@ class Evidence:
     def reach(self, clicks: int = CLICKS) -> Reach:
         """Follow the lists from the classes."""
         names = list(self.to_classes)
-        new = {name: _named(strongest(values)) for name, values in self.to_classes.items()}
+        new = {name: named(strongest(values)) for name, values in self.to_classes.items()}
         channels = {name: list(new[name]) for name in names}
         listed = dict.fromkeys(names, 0)
         for _ in range(clicks - 1):
@@ -203,7 +150,7 @@ class Evidence:
             for name, other in permutations(names, 2):
                 found[other].append(strongest(self.seen_from(name, other, new[name])))
             new = {
-                name: [c for c in _named(*found[name]) if c not in set(channels[name])]
+                name: [c for c in named(*found[name]) if c not in set(channels[name])]
                 for name in names
             }
             for name in names:
@@ -223,7 +170,7 @@ def visualizations(atlas: Atlas, photograph: Photograph) -> dict[str, set[Unit]]
         found = {name: set(channels) for name, channels in evidence.reach().channels.items()}
     else:
         found = {
-            name: set(_named(strongest(values[:, :VISUALIZED])))
+            name: set(named(strongest(values[:, :VISUALIZED])))
             for name, values in evidence.to_classes.items()
         }
         for name, channel in followed(evidence):
@@ -239,7 +186,7 @@ def followed(evidence: Evidence) -> Iterator[tuple[str, int]]:
     """
     names = list(evidence.to_classes)
     for name, other in [*pairwise(names), *pairwise(reversed(names))]:
-        supporters = _named(strongest(evidence.to_classes[name][:, :1])[:, :SUPPORT])
+        supporters = named(strongest(evidence.to_classes[name][:, :1])[:, :SUPPORT])
         if supporters:
             first = strongest(evidence.seen_from(name, other, supporters))[:, 0]
             yield from ((other, int(channel)) for channel in first if channel >= 0)
@@ -320,8 +267,8 @@ def _channel_lists(
     chosen = strongest(values)
     return {
         "indexes": _indexes(chosen, reach.channels[other]),
-        "values": pack(_taken(values, chosen), "f2"),
-        "removals": pack(_taken(removals, chosen), "f2"),
+        "values": pack(taken(values, chosen), "f2"),
+        "removals": pack(taken(removals, chosen), "f2"),
         "shares": pack(shares(values, chosen), "f2"),
     }
 

@@ -37,6 +37,7 @@ from pipeline.grammar import (
 from pipeline.store import File
 from pipeline.units import Unit
 from pipeline.views.classes import Prediction, at_baseline, for_classes, top_classes
+from pipeline.views.layers import late
 from pipeline.views.packing import pack, pack_levels
 
 NAME = "class_comparison"
@@ -61,17 +62,12 @@ def interface(layers: Sequence[str], settings: Settings) -> Interface:
 
 def compared(layers: Sequence[T], settings: Settings) -> tuple[T, ...]:
     """Return those of the display layers in which the figure compares classes."""
-    return tuple(layers) if settings.features.channels == "all" else (_late(layers),)
-
-
-def _late(layers: Sequence[T]) -> T:
-    # In the last layer but one, channels stand for things and positions still tell them apart.
-    return layers[max(0, len(layers) - 2)]
+    return tuple(layers) if settings.features.channels == "all" else (late(layers),)
 
 
 def first_layer(atlas: Atlas) -> Layer:
     """Return the layer that the figure shows first."""
-    return _late(atlas.network.layers)
+    return late(atlas.network.layers)
 
 
 # ------------------------------------------------------------------------------------- comparison

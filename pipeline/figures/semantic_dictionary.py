@@ -87,4 +87,5 @@ def page(atlas: Atlas) -> dict[str, Any]:
         "strongest": layer_cells.strongest(row, column),
         "count": cells.STRONGEST,
         "first": FIRST,
+        "block": layer_cells.block,
     }

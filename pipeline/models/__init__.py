@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pipeline.config import Config
@@ -76,7 +77,10 @@ def load(config: Config) -> Network:
     AtlasError
         When it is unknown, its weights are missing, or they belong to another network.
     """
-    return find(config).load(config)
+    network, model = find(config).load(config), config.settings.model
+    if model.output is None and not model.layouts:
+        return network
+    return replace(network, output=model.output, layouts=model.layouts)
 
 
 # ----------------------------------------------------------------------------------- fingerprints
@@ -113,7 +117,9 @@ def labels_fingerprint(config: Config) -> str:
 
 def _overrides(config: Config) -> list[Any]:
     model = config.settings.model
-    return [model.size, model.mean, model.std]
+    others = {"output": model.output, "layouts": model.layouts, "channels": model.channels}
+    given = {key: value for key, value in others.items() if value}
+    return [model.size, model.mean, model.std, *([given] if given else [])]
 
 
 # ------------------------------------------------------------------------------------------ layers

@@ -53,12 +53,20 @@ def imagenet_classes() -> list[str]:
     return list(GoogLeNet_Weights.IMAGENET1K_V1.meta["categories"])
 
 
-def output_count(module: nn.Module, preprocessing: Preprocessing) -> int:
-    """Return K, the number of outputs, from one run on a grey input."""
+def output_count(module: nn.Module, preprocessing: Preprocessing, output: str | None = None) -> int:
+    """Return K, the number of outputs, from one run on a grey input.
+
+    Parameters
+    ----------
+    module, preprocessing
+        The network.
+    output
+        Which part of what it returns are the logits.
+    """
     import torch
 
     from pipeline.network import Network
 
     grey = torch.full((1, 3, preprocessing.size, preprocessing.size), 0.5)
     with torch.inference_mode():
-        return int(Network(module, preprocessing, []).logits(grey).shape[1])
+        return int(Network(module, preprocessing, [], output=output).logits(grey).shape[1])

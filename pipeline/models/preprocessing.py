@@ -1,11 +1,14 @@
-"""Preprocessing: what the source uses, unless `[model] size`, `mean` or `std` replace it."""
+"""Preprocessing: what the source uses, unless keys of `[model]` replace it.
+
+The keys are `size`, `mean`, `std` and `channels`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.config import Config
+from pipeline.config import Config, ModelTable
 from pipeline.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -22,29 +25,59 @@ def preprocessing(config: Config, default: Preprocessing) -> Preprocessing:
     Parameters
     ----------
     config
-        Its `[model] size`, `mean` and `std` replace the source's. One number in `mean` and `std`
-        means a network with one input channel: it sees photographs in grey.
+        Its `[model] size`, `mean`, `std` and `channels` replace the source's. How many input
+        channels there are follows from `channels`, else from the length of `mean` or `std`.
     default
         What the source uses.
 
     Raises
     ------
     AtlasError
-        When `mean` and `std` do not fit each other or any network.
+        When the keys do not fit each other or any network.
     """
     model = config.settings.model
-    for key, values in (("mean", model.mean), ("std", model.std)):
-        if values is not None and len(values) not in (1, 3):
-            advice = "write one per input channel, 3 or 1"
+    count = _count(model, default)
+    mean = _spread(model.mean, default.mean, count)
+    std = _spread(model.std, default.std, count)
+    for key, values in (("mean", mean), ("std", std)):
+        if len(values) != count:
+            advice = f"write {count} as there are input channels, or one number for all of them"
             counted = f'"model.{key}" has {len(values)} numbers'
             raise AtlasError(f"{config.path}: {counted}; {advice}")
-    if model.std and 0 in model.std:
-        raise AtlasError(f'{config.path}: "model.std" holds a zero; inputs are divided by it')
-    wanted = {"size": model.size, "mean": model.mean, "std": model.std}
-    given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
-    changed = replace(default, **given)
-    if len(changed.mean) != len(changed.std):
-        lengths = '"model.mean" and "model.std" differ in length'
-        advice = "write one number per input channel in both"
-        raise AtlasError(f"{config.path}: {lengths}; {advice}")
-    return replace(changed, order="grey") if len(changed.mean) == 1 else changed
+    if any(value <= 0 for value in std):
+        problem = "inputs are divided by it, so it must be above zero"
+        raise AtlasError(f'{config.path}: "model.std" holds {min(std):g}; {problem}')
+    changed = replace(default, mean=mean, std=std, order=_order(model, default, count))
+    if model.size is None:
+        return changed
+    if isinstance(model.size, int):
+        return replace(changed, size=model.size, shape=None)
+    return replace(changed, size=max(model.size), shape=model.size)
+
+
+def _count(model: ModelTable, default: Preprocessing) -> int:
+    """Return the number of input channels."""
+    for values in (model.channels, model.mean, model.std):
+        if isinstance(values, tuple):
+            return len(values)
+    return len(default.mean)
+
+
+def _spread(
+    given: float | tuple[float, ...] | None, default: tuple[float, ...], count: int
+) -> tuple[float, ...]:
+    """One number for each channel; for other channels than the default's, the default's mean."""
+    if isinstance(given, tuple):
+        return given
+    if given is not None:
+        return (given,) * count
+    return default if len(default) == count else (sum(default) / len(default),) * count
+
+
+def _order(model: ModelTable, default: Preprocessing, count: int) -> str | tuple[str, ...]:
+    from pipeline.network import colours_for
+
+    if model.channels is None:
+        return default.order if count == len(default.mean) else colours_for(count)
+    named = {("red", "green", "blue"): "rgb", ("blue", "green", "red"): "bgr", ("grey",): "grey"}
+    return named.get(model.channels, model.channels)

@@ -4,13 +4,14 @@ The function takes no arguments and returns a `torch.nn.Module` in which preproc
 logits `[N, K]`, or a whole `pipeline.network.Network`. For a module, `size`, `mean` and `std` set
 how photographs are prepared (as for ImageNet by default), and `classes` names a file with the class
 names. `weights` names a state dict, which is loaded into what the function returned.
+
+The file lives in its own world (`pipeline.models.own_world`): it imports its neighbours, and opens
+files by names relative to its folder.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import traceback
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.models.class_names import class_names, output_count
+from pipeline.models.own_world import World, called
 from pipeline.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, preprocessing
 from pipeline.models.weights_files import load_state, read_state, weights_path
 
@@ -64,7 +66,7 @@ def _prepared(config: Config, module: nn.Module, file: Path, name: str) -> Netwo
 
     prepared = preprocessing(config, Preprocessing(224, IMAGENET_MEAN, IMAGENET_STD))
     try:
-        count = output_count(module, prepared)
+        count = output_count(module, prepared, config.settings.model.output)
     except (RuntimeError, ValueError, TypeError) as error:
         shape = [1, len(prepared.mean), prepared.size, prepared.size]
         failed = f"the network of {name}() does not run on {shape} ({error})"
@@ -77,33 +79,32 @@ def _prepared(config: Config, module: nn.Module, file: Path, name: str) -> Netwo
 def _call(config: Config, file: Path, name: str) -> Any:
     import torch
 
-    torch.manual_seed(0)
-    function = _find(_import(config, file), file, name)
-    try:
-        return function()
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}{_line(error, file)}"
-        raise AtlasError(f"{file}: {name}() failed: {reason}") from error
-
-
-def _import(config: Config, file: Path) -> ModuleType:
     if not file.is_file():
         advice = "paths are relative to the configuration file"
         raise AtlasError(f'{config.path}: "model.source": no file {file}; {advice}')
-    spec = importlib.util.spec_from_file_location(f"atlas_model_{file.stem}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    sys.path.insert(0, str(file.parent))  # so that the file can import its neighbours
+    torch.manual_seed(0)
+    world = World(file.parent)
+    function = _find(world.load(file), file, name)
+    needed = _without_default(function)
+    if needed:
+        wants = f"{name}() needs {', '.join(needed)}"
+        advice = "write a function without arguments that calls it"
+        raise AtlasError(f"{file}: {wants}; {advice}")
+    return called(world, file, name, function)
+
+
+def _without_default(function: Any) -> list[str]:
+    """Names of the arguments that a function cannot be called without."""
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}{_line(error, file)}"
-        raise AtlasError(f"{file}: cannot be imported: {reason}") from error
-    finally:
-        sys.path.remove(str(file.parent))
-    return module
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # functions of compiled modules may have none to show
+        return []
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        each.name
+        for each in parameters
+        if each.default is inspect.Parameter.empty and each.kind not in optional
+    ]
 
 
 def _find(module: ModuleType, file: Path, name: str) -> Any:
@@ -114,10 +115,3 @@ def _find(module: ModuleType, file: Path, name: str) -> Any:
     hint = did_you_mean(name, there) or ";"
     advice = f'write source = "{file.name}:FUNCTION"'
     raise AtlasError(f'{file}: has no function "{name}"{hint} {advice}')
-
-
-def _line(error: BaseException, file: Path) -> str:
-    """Where in the user's file an exception came from, such as " (line 9)"."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(file)]
-    return f" (line {lines[-1]})" if lines else ""

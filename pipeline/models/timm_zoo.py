@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.models.class_names import class_names
+from pipeline.models.class_names import class_names, output_count
 from pipeline.models.preprocessing import preprocessing
+from pipeline.models.random_weights import draw_zeros
 from pipeline.models.weights_files import load_state, read_state, weights_fingerprint, weights_path
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ def load(config: Config) -> Network:
     module = _create(config)
     if path is not None:
         load_state(module, read_state(path), path, _name(config))
+    elif _weights(config).lower() == RANDOM:
+        draw_zeros(module)
     recipe = resolve_model_data_config(module)
+    module.eval()
     default = Preprocessing(recipe["input_size"][-1], tuple(recipe["mean"]), tuple(recipe["std"]))
-    classes = class_names(config, module.num_classes)
-    title = config.settings.model.title or _name(config)
-    return Network(module, preprocessing(config, default), classes, title)
+    prepared = preprocessing(config, default)
+    classes = class_names(config, output_count(module, prepared))
+    return Network(module, prepared, classes, config.settings.model.title or _name(config))
 
 
 def _name(config: Config) -> str:

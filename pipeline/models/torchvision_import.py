@@ -32,7 +32,7 @@ def import_torchvision() -> ModuleType:
     try:
         import torchvision
     except RuntimeError as error:
-        if not _operators_are_missing(error):
+        if not operators_are_missing(error):
             raise
         _forget_half_imported()
         _declare_operators()
@@ -40,7 +40,8 @@ def import_torchvision() -> ModuleType:
     return torchvision
 
 
-def _operators_are_missing(error: RuntimeError) -> bool:
+def operators_are_missing(error: RuntimeError) -> bool:
+    """Whether an import failed because torchvision's operators do not fit the installed torch."""
     return "operator torchvision::" in str(error) and "does not exist" in str(error)
 
 

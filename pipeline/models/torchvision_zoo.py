@@ -14,6 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.models.class_names import class_names, output_count
 from pipeline.models.preprocessing import preprocessing
+from pipeline.models.random_weights import draw_zeros
 from pipeline.models.weights_files import load_state, read_state, weights_fingerprint, weights_path
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def load(config: Config) -> Network:
     path = weights_path(config) if _is_file(_weights(config)) else None
     if path is not None:
         load_state(module, read_state(path), path, _name(config))
+    elif _weights(config).lower() == RANDOM:
+        draw_zeros(module)
     module.eval()
     recipe = (release or releases.DEFAULT).transforms()
     default = Preprocessing(int(recipe.crop_size[0]), tuple(recipe.mean), tuple(recipe.std))

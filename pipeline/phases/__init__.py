@@ -15,6 +15,7 @@ from pipeline.phases.baselines import BASELINES
 from pipeline.phases.feature_visualizations import FEATURE_VISUALIZATIONS
 from pipeline.phases.phase import Phase
 from pipeline.phases.photographs import PHOTOGRAPHS
+from pipeline.phases.trust import TRUSTED
 
 __all__ = [
     "ACTIVATION_GRIDS",
@@ -22,6 +23,7 @@ __all__ = [
     "FEATURE_VISUALIZATIONS",
     "PHASES",
     "PHOTOGRAPHS",
+    "TRUSTED",
     "Phase",
 ]
 
@@ -30,4 +32,5 @@ PHASES: tuple[Phase[Any, Any, Any], ...] = (
     PHOTOGRAPHS,
     FEATURE_VISUALIZATIONS,
     ACTIVATION_GRIDS,
+    TRUSTED,
 )

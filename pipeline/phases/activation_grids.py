@@ -60,7 +60,7 @@ def inventory(survey: Survey, atlas: Atlas) -> Inventory[Key]:
 
 def jobs(survey: Survey, _atlas: Atlas, missing: Sequence[Key]) -> Iterator[Job]:
     """Make a job of each grid."""
-    device = choose_device(survey.device)
+    device = choose_device(survey.device, survey.scheduler)
     for name, layer in missing:
         with survey.store.photograph(name) as file:
             activations = file.values(Activation(Substrate(layer, WHOLE)).path)
@@ -86,8 +86,9 @@ def write_grid(survey: Survey, atlas: Atlas, job: Job, grid: Grid) -> Written:
     key = job.name, job.layer
     datasets = schema.grid(grid.cells, grid.likeness, grid.alive)
     path, fingerprint = survey.store.grid_path(*key), atlas.fingerprints[GRIDS][key]
-    write(path, GRIDS, fingerprint, datasets, {"layer": job.layer})
-    return Written(detail=f"{job.name}, {job.layer}: {grid.seconds:.0f} s")
+    write(path, GRIDS, fingerprint, datasets, {"layer": job.layer, "precision": grid.precision})
+    how = f"{grid.precision}, {grid.seconds:.0f} s"
+    return Written(detail=f"{job.name}, {job.layer}: {how}")
 
 
 ACTIVATION_GRIDS = Phase(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pipeline import figures, models
@@ -10,6 +11,7 @@ from pipeline.atlas import Atlas, Layer, Photograph, ShownNetwork
 from pipeline.fingerprints import fingerprint_of
 from pipeline.phases.phase import Phase
 from pipeline.survey import Survey
+from pipeline.views.classes import is_mistake
 
 
 def atlas_of(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Atlas:
@@ -31,8 +33,10 @@ def atlas_of(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Atlas:
             profile.title, profile.classes, profile.size, profile.parameters, layers
         ),
         photographs=tuple(
-            Photograph(each.name, each.title, each.source) for each in survey.photographs
+            Photograph(each.name, each.title, each.source, survey.labels.get(each.name))
+            for each in survey.photographs
         ),
+        left_out=tuple(each.title for each in survey.failed),
         store=survey.store,
         interfaces=figures.interfaces(plan.layers, survey.settings),
         fingerprints=fingerprints,
@@ -40,9 +44,18 @@ def atlas_of(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Atlas:
             "site",
             [plan.figures, plan.layers, profile.title, profile.classes],
             fingerprints,
+            [each.title for each in survey.failed],
             survey.settings.model_dump(exclude={"execution"}),
         ),
     )
+
+
+def in_order(atlas: Atlas) -> Atlas:
+    """Put mistakes first, if that is configured; the store holds what the network made of them."""
+    if atlas.settings.dataset.first != "mistakes":
+        return atlas
+    ordered = sorted(atlas.photographs, key=lambda each: not is_mistake(atlas, each))
+    return replace(atlas, photographs=tuple(ordered))
 
 
 def _layer(survey: Survey, name: str) -> Layer:

@@ -81,7 +81,7 @@ def jobs(survey: Survey, _atlas: Atlas, missing: Sequence[Key]) -> Iterator[Job]
     """Make one job of all layers: a pass of a photograph serves every layer."""
     paths = {each.name: each.path for each in survey.photographs}
     layers = tuple(layer for (layer,) in missing)
-    yield Job(survey.config, choose_device(survey.device), paths, layers)
+    yield Job(survey.config, choose_device(survey.device, survey.scheduler), paths, layers)
 
 
 def compute(job: Job) -> dict[str, np.ndarray]:
@@ -94,14 +94,14 @@ def compute(job: Job) -> dict[str, np.ndarray]:
     """
     from pipeline.attribution.baselines import mean_activations
 
-    loaded, fit = network(job.config, job.device), job.config.settings.dataset.fit
+    loaded, dataset = network(job.config, job.device), job.config.settings.dataset
 
     def shown(name: str, path: Path) -> np.ndarray:
         try:
-            decoded = photographs.decode(path)
+            decoded = photographs.decode(path, dataset.max_megapixels)
         except AtlasError as error:
             raise AtlasError(f"photograph {name}: {error}") from error
-        return photographs.fit(decoded, loaded.preprocessing.size, fit)
+        return photographs.fit(decoded, loaded.preprocessing.size, dataset.fit)
 
     inputs = (loaded.input(shown(name, path)) for name, path in job.paths.items())
     return mean_activations(loaded, inputs, job.layers)

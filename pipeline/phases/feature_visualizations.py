@@ -6,7 +6,7 @@ Which units those are is known once the photographs' contents are computed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,7 +103,7 @@ def inventory(survey: Survey, atlas: Atlas) -> Inventory[Missing]:
 # -------------------------------------------------------------------------------- how it is made
 def jobs(survey: Survey, atlas: Atlas, missing: Sequence[Missing]) -> Iterator[Job]:
     """Make jobs of a few units of one layer each."""
-    device = choose_device(survey.device)
+    device = choose_device(survey.device, survey.scheduler)
     vectors = figures.directions(figures.chosen(survey.plan.figures), atlas)
     magnitude = _own_spectrum(survey)
     for layer in survey.plan.layers:
@@ -119,7 +119,8 @@ def _own_spectrum(survey: Survey) -> np.ndarray | None:
         return None
     from pipeline.featurevis.spectrum import natural_magnitude
 
-    return natural_magnitude(photographs.decode(each.path) for each in survey.photographs)
+    most = survey.settings.dataset.max_megapixels
+    return natural_magnitude(photographs.decode(each.path, most) for each in survey.photographs)
 
 
 def compute(job: Job) -> list[Batch]:
@@ -157,8 +158,16 @@ def write(survey: Survey, atlas: Atlas, job: Job, result: Sequence[Batch]) -> Wr
             batch.pictures, batch.objective, batch.activation, batch.alive
         )
         units = [str(unit) for unit in batch.units]
-        survey.store.write_visualizations(job.layer, fingerprint, units, datasets)
-    return Written(sum(len(batch.units) for batch in result))
+        made_in = {"precision": batch.precision}
+        survey.store.write_visualizations(job.layer, fingerprint, units, datasets, made_in)
+    count, seconds = sum(len(each.units) for each in result), sum(each.seconds for each in result)
+    kinds = ", ".join(sorted({each.precision for each in result}))
+    return Written(count, f"{job.layer}: {count} pictures in {kinds}, {seconds:.0f} s")
+
+
+def split(job: Job) -> list[Job]:
+    """Take a job apart into units: one that cannot be rendered shall stop no other."""
+    return [replace(job, units=(unit,)) for unit in job.units] if len(job.units) > 1 else []
 
 
 FEATURE_VISUALIZATIONS = Phase(
@@ -170,4 +179,5 @@ FEATURE_VISUALIZATIONS = Phase(
     jobs,
     compute,
     write,
+    split,
 )

@@ -1,21 +1,25 @@
 """A phase of the build: something the store should hold, as one value, and how to run it.
 
 A phase knows what its things depend on and which are missing, makes jobs of these, computes a job
-wherever jobs run, and writes what comes back. A new phase is one file with such a value and one
-line in `pipeline.phases.PHASES`; `tests/brightness.py` is a small example.
+wherever jobs run, and writes what comes back. A job that fails stops no other. A new phase is one
+file with such a value and one line in `pipeline.phases.PHASES`; `tests/brightness.py` is a small
+example.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pipeline.atlas import Atlas, Key
-from pipeline.executor import executor, run_all
+from pipeline.errors import AtlasError
+from pipeline.executor import Cluster, executor, run_all
+from pipeline.models.parcels import parcel
 from pipeline.progress import Reporter
-from pipeline.store import State, state
+from pipeline.store import Room, State, state
 from pipeline.survey import Survey
 
 Missing = TypeVar("Missing")
@@ -51,6 +55,18 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A job that came to nothing, and why."""
+
+    job: Any
+    error: AtlasError
+
+
+def _whole(job: Job) -> Sequence[Job]:
+    return ()
+
+
+@dataclass(frozen=True)
 class Phase(Generic[Missing, Job, Result]):
     """Something the store should hold.
 
@@ -74,6 +90,8 @@ class Phase(Generic[Missing, Job, Result]):
         Compute a job; a function of a module, because workers import it. Loads torch if it must.
     write
         Write a job's result to the store.
+    split
+        Take a job that failed apart into smaller ones, which are tried instead.
     """
 
     name: str
@@ -85,30 +103,74 @@ class Phase(Generic[Missing, Job, Result]):
     compute: Callable[[Job], Result]
     write: Callable[[Survey, Atlas, Job, Result], Written]
 
-    def run(self, survey: Survey, atlas: Atlas, reporter: Reporter) -> None:
+    split: Callable[[Job], Sequence[Job]] = _whole
+
+    def run(self, survey: Survey, atlas: Atlas, reporter: Reporter) -> list[Failure]:
         """Compute what is missing.
+
+        Returns
+        -------
+        list
+            The jobs that failed. All others are done.
 
         Raises
         ------
         AtlasError
-            What stopped a job; what was finished before is kept.
+            When nothing can be read or written; what was finished before is kept.
         """
         found = self.inventory(survey, atlas)
         for path in found.damaged:
             reporter.info(f"{path}: damaged or not of this store; it is computed again")
         missing = found.missing
         if not missing and not found.kept:
-            return
+            return []
         with reporter.phase(self.name, self.unit, len(missing), found.kept) as progress:
             if not missing:
-                return
-            with executor(survey.workers, survey.scheduler) as (pool, workers):
-                jobs = self.jobs(survey, atlas, missing)
-                for job, result in run_all(pool, workers, self.compute, jobs):
-                    written = self.write(survey, atlas, job, result)
-                    progress.advance(written.count)
-                    if written.detail:
-                        reporter.detail(f"  {written.detail}")
+                return []
+            room = Room(survey.store.root, self.name, len(missing))
+            where = survey.workers, survey.scheduler, lambda: parcel(survey.config)
+            with executor(*where, spread=survey.device in ("auto", "cuda")) as (pool, workers):
+                if isinstance(pool, Cluster) and pool.dashboard:
+                    reporter.detail(f"  {workers} workers: {pool.dashboard}")
+
+                def attempt(jobs: Iterable[Job]) -> Iterator[Failure]:
+                    for job, ended in run_all(pool, workers, self.compute, jobs):
+                        error = ended.exception()
+                        if error is not None:
+                            yield Failure(job, self._explained(job, error, reporter))
+                            continue
+                        written = self.write(survey, atlas, job, ended.result())
+                        progress.advance(written.count)
+                        room.check(written.count)
+                        if written.detail:
+                            reporter.detail(f"  {written.detail}")
+
+                failed: list[Failure] = []
+                smaller: list[Job] = []
+                for each in attempt(self.jobs(survey, atlas, missing)):
+                    parts = self.split(each.job)
+                    smaller += parts
+                    failed += [] if parts else [each]
+                return [*failed, *attempt(smaller)]
+
+    def _explained(self, job: Job, error: BaseException, reporter: Reporter) -> AtlasError:
+        """Say of an error that nobody foresaw which job it befell."""
+        if isinstance(error, AtlasError):
+            return error
+        reporter.detail("".join(traceback.format_exception(error)))
+        advice = "--verbose shows where it came from"
+        what = ", ".join((self.name, *_names(job)))
+        return AtlasError(f"{what}: {type(error).__name__}: {error}; {advice}")
+
+
+def _names(job: Any) -> Iterator[str]:
+    """What a job is about, as far as its fields have the names that jobs give such things."""
+    for field in ("name", "layer"):
+        if isinstance(value := getattr(job, field, None), str):
+            yield value
+    units = tuple(getattr(job, "units", ()))
+    if len(units) == 1:
+        yield str(units[0])
 
 
 def inventory_of_files(

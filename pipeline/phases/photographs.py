@@ -28,9 +28,10 @@ from pipeline.store import Computed, State, held, join, state
 from pipeline.survey import Survey
 from pipeline.worker import choose_device, network
 
-VERSION = 2  # raised when activations, attributions or groups are computed differently
+VERSION = 3  # raised when activations, attributions or groups are computed differently
 
 Missing = tuple[PhotographFile, tuple[Content, ...]]
+Use = tuple[str, list[str], dict[str, Any]]  # a content, those it requires, settings
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ class Job:
 # -------------------------------------------------------------------------- what a file depends on
 def fingerprints(survey: Survey) -> dict[Key, str]:
     """(Photograph, content) → fingerprint."""
+    uses = uses_of(survey)
     return {
         (photograph.name, content): fingerprint
         for photograph in survey.photographs
-        for content, fingerprint in fingerprints_of_contents(survey, photograph).items()
+        for content, fingerprint in fingerprints_of_contents(survey, photograph, uses).items()
     }
 
 
@@ -66,18 +68,34 @@ def fingerprint_of_file(survey: Survey, photograph: PhotographFile) -> str:
     return fingerprint_of(KIND, VERSION, fingerprint_of_input(survey, photograph))
 
 
-def fingerprints_of_contents(survey: Survey, photograph: PhotographFile) -> dict[str, str]:
-    """Content → the fingerprint of all that it depends on, for every content of the plan."""
+def fingerprints_of_contents(
+    survey: Survey, photograph: PhotographFile, uses: Sequence[Use] | None = None
+) -> dict[str, str]:
+    """Content → the fingerprint of all that it depends on, for every content of the plan.
+
+    `uses` is what `uses_of` returns, for whoever asks for many photographs.
+    """
     file = fingerprint_of_file(survey, photograph)
+    found: dict[str, str] = {}
+    for content, requires, used in uses_of(survey) if uses is None else uses:
+        required = [found[each] for each in requires]
+        found[content] = fingerprint_of(file, content, required, used)
+    return found
+
+
+def uses_of(survey: Survey) -> list[Use]:
+    """What each content of the plan uses, whatever the photograph: contents before it, settings."""
     values = _by_key(survey.settings)
     if values[BASELINE] == "mean":
         values[BASELINE] = fingerprint_of_photographs(survey)
-    found: dict[str, str] = {}
-    for content in survey.plan.contents:  # what a content requires comes before it
-        required = [found[each.path] for each in content.requires]
-        used = {key: value for key, value in values.items() if content.depends_on(key)}
-        found[content.path] = fingerprint_of(file, content.path, required, used)
-    return found
+    return [
+        (
+            content.path,
+            [each.path for each in content.requires],
+            {key: value for key, value in values.items() if content.depends_on(key)},
+        )
+        for content in survey.plan.contents  # what a content requires comes before it
+    ]
 
 
 def _by_key(settings: Settings) -> dict[str, Any]:
@@ -92,10 +110,11 @@ def _by_key(settings: Settings) -> dict[str, Any]:
 def missing_contents(survey: Survey) -> list[Missing]:
     """Return the photographs whose file lacks contents, or has them from other settings."""
     found: list[Missing] = []
+    uses = uses_of(survey)
     for photograph in survey.photographs:
         path = survey.store.photograph_path(photograph.name)
         there = held(path, KIND, fingerprint_of_file(survey, photograph))
-        wanted = fingerprints_of_contents(survey, photograph)
+        wanted = fingerprints_of_contents(survey, photograph, uses)
         lacking = [
             each for each in survey.plan.contents if there.get(each.path) != wanted[each.path]
         ]
@@ -140,7 +159,7 @@ def inventory(survey: Survey, _atlas: Atlas) -> Inventory[Missing]:
 # ---------------------------------------------------------------------------------- how it is made
 def jobs(survey: Survey, _atlas: Atlas, missing: Sequence[Missing]) -> Iterator[Job]:
     """Make a job of each photograph."""
-    device, means = choose_device(survey.device), read_means(survey)
+    device, means = choose_device(survey.device, survey.scheduler), read_means(survey)
     for photograph, contents in missing:
         yield Job(survey.config, device, photograph.name, photograph.path, contents, means)
 
@@ -157,7 +176,7 @@ def compute(job: Job) -> dict[str, Mapping[str, Array]]:
 
     loaded, settings = network(job.config, job.device), job.config.settings
     try:
-        decoded = photographs.decode(job.path)
+        decoded = photographs.decode(job.path, settings.dataset.max_megapixels)
         pixels = photographs.fit(decoded, loaded.preprocessing.size, settings.dataset.fit)
         x, tables = loaded.input(pixels), (settings.attribution, settings.groups)
         found = dict(compute_contents(loaded, x, job.contents, *tables, means=job.means))

@@ -4,7 +4,8 @@ A file is written under a temporary name, synced and renamed, so a reader sees a
 Its root attributes are `kind`, `schema`, `fingerprint` (a SHA-256 over all that the file depends
 on) and `created_by`. Every dataset has `dims` and `units`; in a photograph's file also the
 `content` that it belongs to and the `fingerprint` of that content. When contents join such a file,
-it is written again, with those that it holds.
+it is written again, with those that it holds. Behind the HDF5 image stands a seal, `seal.py`: what
+is read is checked, and a file that has changed since it was written is damaged.
 
     network.h5                        what a probe found out: layers and shapes, class names
     images/<photograph>.h5            one photograph:
@@ -37,21 +38,29 @@ from pipeline.store.describe import describe
 from pipeline.store.layout import GRIDS, PHOTOGRAPHS, VISUALIZATIONS, Store, Visualization
 from pipeline.store.reading import File
 from pipeline.store.recent import Recent
-from pipeline.store.writing import Computed, join, write
+from pipeline.store.room import Room, note_written
+from pipeline.store.seal import DamagedFile, damage_of, summary_of
+from pipeline.store.writing import Computed, join, replace_file, write
 
 __all__ = [
     "GRIDS",
     "PHOTOGRAPHS",
     "VISUALIZATIONS",
     "Computed",
+    "DamagedFile",
     "File",
     "Recent",
+    "Room",
     "State",
     "Store",
     "Visualization",
+    "damage_of",
     "describe",
     "held",
     "join",
+    "note_written",
+    "replace_file",
     "state",
+    "summary_of",
     "write",
 ]

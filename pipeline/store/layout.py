@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,10 @@ class Store:
     def grid_path(self, photograph: str, layer: str) -> Path:
         return self.root / "grids" / photograph / f"{slug(layer)}.h5"
 
+    def files(self) -> list[Path]:
+        """The paths of all files of HDF5 below the folder, sorted; none that is being written."""
+        return sorted(self.root.rglob("[!.]*.h5"))
+
     def photograph(self, photograph: str) -> File:
         """Open a photograph's file; arrays read from it are kept for the next reader."""
         return File(self.photograph_path(photograph), self._recent)
@@ -77,7 +82,12 @@ class Store:
 
     # --------------------------------------------------------------------- feature visualizations
     def write_visualizations(
-        self, layer: str, fingerprint: str, units: Sequence[str], arrays: Mapping[str, Array]
+        self,
+        layer: str,
+        fingerprint: str,
+        units: Sequence[str],
+        arrays: Mapping[str, Array],
+        attributes: Mapping[str, Any] | None = None,
     ) -> None:
         """Add one batch of a layer's feature visualizations.
 
@@ -86,7 +96,7 @@ class Store:
         batch = fingerprint_of(list(units))[:12]
         path = self.visualization_folder(layer) / f"{fingerprint[:12]}-{batch}.h5"
         listed = {"units": Array(np.array(units), ("picture",)), **arrays}
-        write(path, VISUALIZATIONS, fingerprint, listed)
+        write(path, VISUALIZATIONS, fingerprint, listed, attributes)
         self._index.pop((layer, fingerprint), None)
 
     def visualization_index(self, layer: str, fingerprint: str) -> dict[str, tuple[Path, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from pipeline.arrays import Array
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.store.comparing import datasets
+from pipeline.store.comparing import datasets, opened, unreadable
 from pipeline.store.recent import Recent
 
 
@@ -29,27 +30,24 @@ class File:
 
     Raises
     ------
+    DamagedFile
+        From the constructor and from `array`, when what is read is not what was written.
     AtlasError
-        From the constructor, when there is no whole file of this store; from `array`, when a
-        dataset is missing or damaged.
+        From the constructor, when there is no file of this store, or the disk cannot be read; from
+        `array`, when there is no such dataset.
     """
 
     def __init__(self, path: Path, recent: Recent | None = None) -> None:
         self.path = path
         self._recent = recent
-        try:
-            self._file = h5py.File(path, "r")
-            self.kind = str(self._file.attrs["kind"])
-            self.fingerprint = str(self._file.attrs["fingerprint"])
-            self.created_by = str(self._file.attrs["created_by"])
-            self.schema = int(self._file.attrs["schema"])
-            self.attributes: dict[str, Any] = json.loads(self._file.attrs["attributes"])
-        except FileNotFoundError as error:
-            advice = '"building-blocks build CONFIG" computes it'
-            raise AtlasError(f"{path}: no such file; {advice}") from error
-        except (OSError, KeyError, ValueError) as error:
-            advice = '"building-blocks build CONFIG" replaces it'
-            raise AtlasError(f"{path}: not a whole file of this store; {advice}") from error
+        with ExitStack() as stack:
+            self._file, summary = stack.enter_context(opened(path))
+            self._opened = stack.pop_all()
+        self.kind = str(summary["kind"])
+        self.fingerprint = str(summary["fingerprint"])
+        self.created_by = str(summary["created_by"])
+        self.schema = int(summary["schema"])
+        self.attributes: dict[str, Any] = json.loads(self._file.attrs["attributes"])
 
     def __enter__(self) -> File:
         return self
@@ -60,7 +58,7 @@ class File:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._opened.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self._file
@@ -98,8 +96,7 @@ class File:
             advice = '"building-blocks inspect FILE" lists what it holds'
             raise AtlasError(f'{self.path}: holds no "{name}"{hint} {advice}') from error
         except OSError as error:
-            advice = "delete the file, then build again"
-            raise AtlasError(f'{self.path}: cannot read "{name}" ({error}); {advice}') from error
+            raise unreadable(self.path, error) from error
 
     def values(self, name: str) -> np.ndarray:
         """Read one dataset's values."""

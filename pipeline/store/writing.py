@@ -1,4 +1,4 @@
-"""Writing files of the store: under a temporary name, synced, renamed."""
+"""Writing files of the store: made in memory, sealed, written under a temporary name, renamed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ import h5py
 from pipeline import __version__
 from pipeline.arrays import Array
 from pipeline.errors import AtlasError
-from pipeline.store.comparing import SCHEMA, State, datasets, state
+from pipeline.store import room
+from pipeline.store.comparing import SCHEMA, State, compare, datasets, opened
+from pipeline.store.seal import damage_of, seal
 
 CREATED_BY = f"building-blocks {__version__}"
 COMPRESSED_FROM = 1024  # values; compressing fewer saves nothing
+GROWTH = 1 << 22  # bytes by which a file grows in memory
+PART = ".part"  # how the name of a file ends that is not whole yet
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def write(
     AtlasError
         When the disk is full or the folder cannot be written.
     """
-    with _new_file(path, kind, fingerprint, attributes) as file:
+    with _new_file(path, kind, fingerprint, attributes, {}) as file:
         for name, array in arrays.items():
             _write_array(file, name, array)
 
@@ -85,9 +89,10 @@ def join(
     AtlasError
         When the disk is full, the folder cannot be written, or the file cannot be read.
     """
-    keep = state(path, kind, fingerprint) is State.CURRENT
-    with _new_file(path, kind, fingerprint, attributes) as file:
-        if keep:
+    found, held = compare(path, kind, fingerprint)
+    marks = {name: computed.fingerprint for name, computed in contents.items()}
+    with _new_file(path, kind, fingerprint, attributes, {**held, **marks}) as file:
+        if found is State.CURRENT:
             _copy_others(path, file, contents)
         for content, computed in contents.items():
             for name, array in computed.arrays.items():
@@ -96,47 +101,94 @@ def join(
 
 
 def _copy_others(path: Path, file: h5py.File, replaced: Mapping[str, Computed]) -> None:
-    try:
-        with h5py.File(path, "r") as previous:
-            for name, dataset in datasets(previous).items():
-                if dataset.attrs.get("content") not in replaced:
-                    file.require_group(os.path.dirname(f"/{name}"))
-                    previous.copy(dataset, file, name)
-    except (OSError, RuntimeError, ValueError) as error:
-        advice = "delete the file, then run the command again"
-        raise AtlasError(f"{path}: cannot be read or copied ({error}); {advice}") from error
+    damage = damage_of(path)  # HDF5 may abort the process where copying meets a read that fails
+    if damage is not None:
+        raise damage
+    with opened(path) as (previous, _):
+        for name, dataset in datasets(previous).items():
+            if dataset.attrs.get("content") not in replaced:
+                file.require_group(os.path.dirname(f"/{name}"))
+                previous.copy(dataset, file, name)
 
 
 @contextmanager
 def _new_file(
-    path: Path, kind: str, fingerprint: str, attributes: Mapping[str, Any] | None
+    path: Path,
+    kind: str,
+    fingerprint: str,
+    attributes: Mapping[str, Any] | None,
+    contents: Mapping[str, str],
 ) -> Iterator[h5py.File]:
-    """Give a new file to fill; put it at `path` when it is whole, remove it otherwise."""
+    """Give a new file to fill, and write it to `path`, unless there is an exception."""
+    facts = {
+        "kind": kind,
+        "schema": SCHEMA,
+        "fingerprint": fingerprint,
+        "created_by": CREATED_BY,
+    }
+    memory = {"driver": "core", "backing_store": False, "block_size": GROWTH}
+    with h5py.File(str(path), "w", **memory) as file:
+        file.attrs.update(**facts, attributes=json.dumps(dict(attributes or {})))
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    replace_file(path, image, seal(image, {**facts, "contents": dict(sorted(contents.items()))}))
+
+
+def replace_file(path: Path, *parts: bytes) -> None:
+    """Write a file under a temporary name, sync it and rename it.
+
+    Raises
+    ------
+    AtlasError
+        When the disk is full or the folder cannot be written.
+    """
+    size = sum(map(len, parts))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(".part", f".{path.stem}-", path.parent)
-        os.close(descriptor)
+        descriptor, temporary = tempfile.mkstemp(PART, f".{path.stem}-", path.parent)
     except OSError as error:
         advice = "choose another folder with --store"
-        raise AtlasError(
-            f"{path.parent}: cannot write here ({error.strerror}); {advice}"
-        ) from error
+        reason = error.strerror or error
+        raise AtlasError(f"{path.parent}: cannot write here ({reason}); {advice}") from error
     try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs.update(
-                kind=kind, schema=SCHEMA, fingerprint=fingerprint, created_by=CREATED_BY
-            )
-            file.attrs["attributes"] = json.dumps(dict(attributes or {}))
-            yield file
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
+        with open(descriptor, "wb") as stream:
+            for part in parts:
+                stream.write(part)
+            stream.flush()
+            os.fsync(descriptor)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+        room.note_written(size)
+        _sync(path.parent)
+    except IsADirectoryError as error:
+        problem = "a folder is where a file should be; remove or rename it"
+        raise AtlasError(f"{path}: {problem}") from error
     except OSError as error:
-        advice = "free some space, then run the command again"
-        raise AtlasError(f"{path}: could not be written ({error}); {advice}") from error
+        raise _unwritten(path, size, error) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Make a renaming outlast a power cut, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some network drives cannot; the file is whole either way
+    finally:
+        os.close(descriptor)
+
+
+def _unwritten(path: Path, size: int, error: OSError) -> AtlasError:
+    problem = f"{path}: could not be written ({error.strerror or error})"
+    if error.errno not in room.FULL:
+        advice = "see whether its disk is connected and whether you may write there, then try again"
+        return AtlasError(f"{problem}; {advice}")
+    needed = f"it needs {size} bytes{room.free_text(path.parent)}"
+    advice = "free some space or choose another folder with --store, then run the command again"
+    return AtlasError(f"{problem}; {needed}; {advice}")
 
 
 def _write_array(file: h5py.File, name: str, array: Array) -> h5py.Dataset:

@@ -41,14 +41,34 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def top_classes(atlas: Atlas, photograph: Photograph, count: int = TOP) -> tuple[Prediction, ...]:
     """Return the most probable classes of a photograph, the most probable first."""
+    return _ranked(atlas, photograph)[:count]
+
+
+def _ranked(atlas: Atlas, photograph: Photograph) -> tuple[Prediction, ...]:
+    """Return all classes of a photograph, the most probable first."""
     with atlas.open(photograph) as file:
         logits = file.values(Activation(CLASSES).path)
     probabilities = softmax(logits)
-    order = np.argsort(-logits, kind="stable")[:count]
     names = atlas.network.classes
     return tuple(
-        Prediction(int(k), names[k], float(logits[k]), float(probabilities[k])) for k in order
+        Prediction(int(k), names[k], float(logits[k]), float(probabilities[k]))
+        for k in np.argsort(-logits, kind="stable")
     )
+
+
+def true_class(atlas: Atlas, photograph: Photograph) -> tuple[Prediction, int] | None:
+    """Return the true class and its rank, 1 for the most probable; None where it is not known."""
+    if photograph.label is None:
+        return None
+    ranked = _ranked(atlas, photograph)
+    rank = next(i for i, each in enumerate(ranked) if each.index == photograph.label)
+    return ranked[rank], rank + 1
+
+
+def is_mistake(atlas: Atlas, photograph: Photograph) -> bool:
+    """Whether the true class is known, and is not the most probable one."""
+    found = true_class(atlas, photograph)
+    return found is not None and found[1] > 1
 
 
 def for_classes(file: File, content: Between, classes: Sequence[Prediction]) -> np.ndarray:

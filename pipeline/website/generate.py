@@ -1,24 +1,30 @@
 """From the atlas to the site: bake every figure and write the files.
 
 index.html  atlas.json  .nojekyll
+card.jpg  sitemap.xml                              for those who share or list the site
 atlas.css  atlas.js  figures.js                    code, from templates/static
 data/site.js  data/<photograph>/<figure>.js        what the figures show; registers itself
 photographs/<photograph>.webp  sprites/*.webp      photographs and feature visualizations
 grids/<photograph>/<layer>.webp                    activation grids
+later.css  later.js                                code that is loaded when it is first used
+data/<photograph>/inspector.js  data/channels.js   what the inspector shows
+channels/<layer>/<channel>.html                    a page for every channel that has a picture
+notebooks/<figure>.ipynb  store/                   how a figure is reproduced, and from what
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.atlas import Atlas
-from pipeline.figures import chosen
+from pipeline.figures import Figure, chosen
 from pipeline.fingerprints import fingerprint_of
 from pipeline.views import grids
-from pipeline.website import page, scripts, sprites
+from pipeline.website import card, channel_pages, citation, notebooks, page, scripts, sprites
 from pipeline.website.facts import site_facts
 from pipeline.website.output import Site, is_whole, replacing
 from pipeline.website.report import Report, report
@@ -27,7 +33,12 @@ from pipeline.website.sprite_sheets import make_sprite_sheets
 PHOTOGRAPH_QUALITY = 88
 
 
-def generate(atlas: Atlas, output: Path, figures: Sequence[str] | None = None) -> Report:
+def generate(
+    atlas: Atlas,
+    output: Path,
+    figures: Sequence[str] | None = None,
+    config: Path | None = None,
+) -> Report:
     """Bake and write the whole site.
 
     Parameters
@@ -38,6 +49,8 @@ def generate(atlas: Atlas, output: Path, figures: Sequence[str] | None = None) -
         The site's folder. It may be absent, empty, or an earlier site of ours.
     figures
         Names of figures; all by default.
+    config
+        The configuration, for notebooks that reproduce the figures; without it there are none.
 
     Raises
     ------
@@ -59,10 +72,18 @@ def generate(atlas: Atlas, output: Path, figures: Sequence[str] | None = None) -
             for photograph in atlas.photographs:
                 site.register(f"{photograph.name}/{figure.NAME}", figure.bake(atlas, photograph))
         site.register("site", site_facts(atlas, sprite_sheets))
+        appearances = channel_pages.write_inspector(site, atlas, sprite_sheets)
+        channel_pages.write_pages(site, atlas, sprite_sheets, appearances)
         for path, code in scripts.code(page.templates_folder() / "static", shown).items():
             site.write(path, code)
-        rendered = page.render(atlas, shown, sprite_sheets, site.build, scripts.LOADED)
+        if config is not None:
+            _write_notebooks(site, atlas, shown, output.absolute(), config)
+        rendered = page.render(atlas, shown, sprite_sheets, site.build, scripts.LOADED, site.sizes)
         site.write("index.html", rendered)
+        site.write(card.NAME, card.card(atlas, shown, sprite_sheets))
+        if (address := citation.canonical(atlas.settings.site.address)) is not None:
+            pages = sorted(path for path in site.sizes if path.endswith(".html"))
+            site.write("sitemap.xml", citation.site_map(address, pages))
         site.write(".nojekyll", "")
         site.write_manifest(atlas.settings.title, atlas.network.title)
     return report(site, output.absolute(), atlas, shown, sprite_sheets)
@@ -83,7 +104,7 @@ def sources(package: Path, templates: Path) -> dict[str, bytes]:
     """Return the source files of a site's generator: path → contents."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for folder, suffixes in ((package, ("py",)), (templates, ("j2", "js", "css")))
+        for folder, suffixes in ((package, ("py",)), (templates, ("j2", "js", "css", "py")))
         for suffix in suffixes
         for path in folder.rglob(f"*.{suffix}")
     }
@@ -92,6 +113,31 @@ def sources(package: Path, templates: Path) -> dict[str, bytes]:
 def is_current(atlas: Atlas, output: Path, figures: Sequence[str] | None = None) -> bool:
     """Whether `generate` would write what is in `output` already."""
     return is_whole(output, build_of(atlas, figures))
+
+
+def _write_notebooks(
+    site: Site, atlas: Atlas, shown: Sequence[Figure], output: Path, config: Path
+) -> None:
+    """Write a notebook for each figure and, where they are published, the data that it opens."""
+    store = atlas.store.root
+    if atlas.settings.site.data:
+        for photograph in atlas.photographs:
+            stored = atlas.store.photograph_path(photograph.name)
+            site.write(f"store/{stored.relative_to(store).as_posix()}", stored.read_bytes())
+        site.write(f"store/{config.name}", config.read_bytes())
+        paths = notebooks.Paths("..", "../store", f"../store/{config.name}")
+    else:
+        there = output / notebooks.FOLDER
+        paths = notebooks.Paths("..", _relative(store, there), _relative(config, there))
+    for path, text in notebooks.notebooks(atlas, shown, page.templates_folder(), paths):
+        site.write(path, text)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # on another drive
+        return path.absolute().as_posix()
 
 
 def _write_photographs(site: Site, atlas: Atlas) -> None:

@@ -7,6 +7,8 @@ that are ours. Whatever else the owner of the site has put into its folder, such
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import json
 import shutil
 import tempfile
@@ -18,9 +20,11 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.errors import AtlasError
+from pipeline.locks import lock
 
 MANIFEST = "atlas.json"
 CREATOR = "building-blocks"
+PART = ".part"  # how the name of a folder ends that is not whole yet
 
 
 @dataclass
@@ -33,11 +37,14 @@ class Site:
         What tells this build of the site from any other.
     sizes
         Path of a file → its size in bytes.
+    digests
+        Path of a file → the SHA-256 of its bytes, the first half.
     """
 
     folder: Path
     build: str
     sizes: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
     def write(self, path: str, content: str | bytes) -> None:
         """Write one file and note its size."""
@@ -46,6 +53,7 @@ class Site:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(raw)
         self.sizes[path] = len(raw)
+        self.digests[path] = _digest(raw)
 
     def register(self, key: str, value: Any) -> None:
         """Write a data file: a script that calls `atlas.register` with the value."""
@@ -61,6 +69,7 @@ class Site:
             "network": network,
             "build": self.build,
             "files": {**dict(sorted(self.sizes.items())), MANIFEST: None},
+            "digests": dict(sorted(self.digests.items())),
         }
         self.write(MANIFEST, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
@@ -74,6 +83,30 @@ def is_whole(output: Path, build: str) -> bool:
         return bool(manifest["build"] == build and sizes == listed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:32]
+
+
+def damaged_files(output: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a site that are not as they were written, and what is wrong with each."""
+    if not output.is_dir() or not any(output.iterdir()):
+        return
+    try:
+        digests = dict(json.loads((output / MANIFEST).read_text())["digests"])
+    except KeyError:
+        yield output / MANIFEST, "has no checksums, being of an older version"
+        return
+    except (OSError, ValueError, TypeError) as error:
+        yield output / MANIFEST, f"cannot be read ({error})"
+        return
+    for name, digest in digests.items():
+        try:
+            if _digest((output / name).read_bytes()) != digest:
+                yield output / name, "damaged"
+        except OSError as error:
+            yield output / name, f"cannot be read ({error.strerror})"
 
 
 def _files_of(output: Path) -> set[str] | None:
@@ -112,26 +145,64 @@ def replacing(output: Path) -> Iterator[Path]:
         When the folder cannot be written or must not be replaced.
     """
     output = output.absolute()
-    _recover(output)
-    refuse_foreign(output)
+    with _locked(output):
+        refuse_foreign(output)
+        try:
+            folder = Path(tempfile.mkdtemp(PART, f".{output.name}-", output.parent))
+        except OSError as error:
+            raise _unwritable(output, error) from error
+        try:
+            yield folder
+            folder.chmod(0o755)
+            _exchange(folder, output)
+        except OSError as error:
+            raise _without_room(output, folder, error) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def tidy(output: Path) -> None:
+    """Finish or undo what a run that was killed has left beside a site.
+
+    Raises
+    ------
+    AtlasError
+        When the folder cannot be written.
+    """
+    if any(output.absolute().parent.glob(f".{glob.escape(output.name)}[-.]*")):
+        with _locked(output.absolute()):
+            pass
+
+
+@contextmanager
+def _locked(output: Path) -> Iterator[None]:
+    """Let no other process write beside `output`, and tidy up after those that were killed."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(".part", f".{output.name}-", output.parent))
+        with lock(output.parent, waiting=lambda: None) as held:
+            if held:  # otherwise what is there may be another's who is writing now
+                for folder in output.parent.glob(f".{glob.escape(output.name)}-*{PART}"):
+                    shutil.rmtree(folder, ignore_errors=True)
+            _recover(output)
+            yield
     except OSError as error:
-        raise AtlasError(
-            f"{output.parent}: cannot write here ({error.strerror}); "
-            "choose another folder with --output"
-        ) from error
+        raise _unwritable(output, error) from error
+
+
+def _unwritable(output: Path, error: OSError) -> AtlasError:
+    advice = "choose another folder with --output"
+    return AtlasError(f"{output.parent}: cannot write here ({error.strerror or error}); {advice}")
+
+
+def _without_room(output: Path, folder: Path, error: OSError) -> AtlasError:
+    written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
-        yield folder
-        folder.chmod(0o755)
-        _exchange(folder, output)
-    except OSError as error:
-        raise AtlasError(
-            f"{output}: could not be written ({error}); free some space, then run the command again"
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        free = f", {shutil.disk_usage(output.parent).free} are free on its disk"
+    except OSError:
+        free = ""
+    needed = f"it needs more than the {written} bytes that were written{free}"
+    advice = "free some space or choose another folder with --output, then run the command again"
+    return AtlasError(f"{output}: could not be written ({error}); {needed}; {advice}")
 
 
 def _previous(output: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from pipeline.errors import AtlasError
 from pipeline.figures import Figure
 from pipeline.views.bypass import bypasses
 from pipeline.views.classes import top_classes
+from pipeline.website import card, notebooks
+from pipeline.website.citation import ARTICLE, Citation, canonical
 from pipeline.website.sprite_sheets import SpriteSheet
 
 LISTED = 24  # photographs that the page lists for readers without JavaScript
@@ -42,6 +44,7 @@ def render(
     sprite_sheets: Mapping[str, SpriteSheet],
     build: str,
     scripts: Sequence[str],
+    written: Collection[str] = (),
 ) -> str:
     """Render the page.
 
@@ -57,15 +60,30 @@ def render(
         What tells this build of the site from any other.
     scripts
         Paths of the scripts to load, in order.
+    written
+        Paths of the site's files so far; the page links to the notebooks among them.
     """
-    attribution = atlas.settings.attribution
+    attribution, site = atlas.settings.attribution, atlas.settings.site
+    address = canonical(site.address)
     method = METHODS[attribution.method]
-    template = _environment().get_template("base.html.j2")
+    template = environment().get_template("base.html.j2")
     return template.render(
+        address=address,
+        article=ARTICLE,
         atlas=atlas,
         build=build,
         bypasses=bypasses(atlas),
-        figures=[_for_template(figure, atlas) for figure in shown],
+        card={"name": card.NAME, "width": card.WIDTH, "height": card.HEIGHT},
+        citation=Citation(
+            title=atlas.settings.title,
+            authors=site.authors,
+            year=site.year,
+            address=address,
+            license=site.license,
+            version=__version__,
+            build=build,
+        ),
+        figures=[_for_template(figure, atlas, written) for figure in shown],
         method_description=method.describe(attribution),
         method_is_local=method.LOCAL,
         method_relaxes_pooling=attribution.relax_pooling and method.RELAXES,
@@ -76,8 +94,10 @@ def render(
     )
 
 
-def _for_template(figure: Figure, atlas: Atlas) -> dict[str, Any]:
+def _for_template(figure: Figure, atlas: Atlas, written: Collection[str]) -> dict[str, Any]:
+    notebook = notebooks.path(figure)
     return {
+        "notebook": notebook if notebook in written else None,
         "name": figure.NAME,
         "title": figure.TITLE,
         "id": identity(figure.NAME),
@@ -85,16 +105,17 @@ def _for_template(figure: Figure, atlas: Atlas) -> dict[str, Any]:
     }
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Return the templates, with the filters by which they write numbers."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates_folder()),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, identity=identity, thousands=_thousands)
-    return environment
+    found.filters.update(number=_number, identity=identity, thousands=_thousands)
+    return found
 
 
 def identity(name: str) -> str:

@@ -22,7 +22,7 @@ class Report:
     data
         Figure → photograph → bytes.
     kinds
-        Bytes by what the files are: page, code, data, photographs, sprites, grids.
+        Bytes by what the files are: page, code, data, photographs, sprites, grids, channels.
     missing
         Layer and unit of feature visualizations that a figure shows and the store lacks.
     dead

@@ -2,8 +2,9 @@
 
 A request costs a browser more than a few kilobytes do, so there are only three scripts: `atlas.js`
 makes the object that all others add to, `data/site.js` gives it the facts that they read when they
-run, and `figures.js` is everything else. They are the sources without comments and white space; a
-web server compresses them on the way.
+run, and `figures.js` is everything else. What most readers do not need at once, in `later/`, is a
+script and a style sheet more, loaded when they are first used. They are the sources without
+comments and white space; a web server compresses them on the way.
 """
 
 from __future__ import annotations
@@ -43,11 +44,16 @@ def code(static: Path, shown: Sequence[Figure]) -> dict[str, str]:
     """
     library = [f"lib/{path.name}" for path in sorted((static / "lib").glob("*.js"))]
     middle = [name for name in library if name not in (FIRST, *LAST)]
-    styles = [path.relative_to(static).as_posix() for path in sorted(static.glob("css/*.css"))]
+
+    def all_of(pattern: str) -> list[str]:
+        return [path.relative_to(static).as_posix() for path in sorted(static.glob(pattern))]
+
     sources = {
-        "atlas.css": styles,
+        "atlas.css": all_of("css/*.css"),
         "atlas.js": [FIRST],
         "figures.js": [*middle, *LAST, *(f"figures/{figure.NAME}.js" for figure in shown)],
+        "later.css": all_of("later/*.css"),
+        "later.js": all_of("later/*.js"),
     }
     joined = {
         path: "\n".join((static / source).read_text() for source in names)

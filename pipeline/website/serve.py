@@ -1,13 +1,22 @@
-"""A web server for looking at a site on this machine. It listens on the loopback address only."""
+"""A web server for looking at a site on this machine.
+
+It listens on the loopback address only and answers with files that lie in the folder themselves:
+no listings, no links to elsewhere. A page of another site whose name was made to mean this machine
+gets nothing, since its requests name that site as their host.
+"""
 
 from __future__ import annotations
 
 import functools
 import http.server
+import io
+import os
+import re
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pipeline.errors import AtlasError
 
@@ -20,10 +29,42 @@ TYPES = {
 }
 
 
+HOSTS = ("127.0.0.1", "localhost", "[::1]")  # names of this machine, and of no other
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Serves files of the types that GitHub Pages names, and keeps no log."""
 
     extensions_map = TYPES
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        """Answer with a file inside the folder; 404 for anything else, 403 for another host."""
+        if not self._is_for_us():
+            self.send_error(HTTPStatus.FORBIDDEN, "This server has another name")
+        elif not self._is_inside():
+            self.send_error(HTTPStatus.NOT_FOUND, "File not found")
+        else:
+            return super().send_head()
+        return None
+
+    def list_directory(self, path: str | os.PathLike[str]) -> None:
+        """Refuse: a folder of a site is its index.html, or nothing."""
+        self.send_error(HTTPStatus.NOT_FOUND, "File not found")
+
+    def _is_for_us(self) -> bool:
+        host = self.headers.get("Host")
+        return host is None or re.sub(r":\d*$", "", host).lower() in HOSTS
+
+    def _is_inside(self) -> bool:
+        """Whether it is a file or folder, and it and its index.html lie in the folder itself."""
+        folder = Path(self.directory).resolve()
+        try:
+            path = Path(self.translate_path(self.path)).resolve(strict=True)
+            paths = [path, (path / "index.html").resolve()] if path.is_dir() else [path]
+            kinds = all(each.is_file() or each.is_dir() or not each.exists() for each in paths)
+        except (OSError, ValueError):  # not there, or no name that a file could have
+            return False
+        return kinds and all(each.is_relative_to(folder) for each in paths)
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

@@ -96,8 +96,7 @@ def open_page(browser: Browser, site: Path) -> Iterator[Open]:
 
 
 def ready(page: Page, identity: str, state: str = "ready") -> None:
-    """Bring a figure into view, once the whole page is laid out, and wait for its state."""
-    page.wait_for_function("() => !('starting' in document.documentElement.dataset)")
+    """Bring a figure into view, and wait for its state."""
     page.locator(f"#{identity}").scroll_into_view_if_needed()
     page.wait_for_function(
         "([id, state]) => document.getElementById(id).dataset.state === state",

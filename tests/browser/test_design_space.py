@@ -22,7 +22,7 @@ def test_every_figure_has_its_diagram(open_page: Open, atlas: Atlas) -> None:
             continue
         assert card.locator("circle").count() == len(diagrams[name].marks)
         assert card.locator("path").count() == len(diagrams[name].arrows)
-        assert card.locator(".sentences li").all_inner_texts() == list(diagrams[name].sentences)
+        assert card.locator(".sentences li").all_text_contents() == list(diagrams[name].sentences)
         label = card.locator("svg").get_attribute("aria-label") or ""
         assert all(sentence in label for sentence in diagrams[name].sentences)
 
@@ -40,7 +40,7 @@ def test_a_diagrams_title_leads_to_its_figure_and_keeps_the_state(open_page: Ope
 def test_the_table_lists_the_arrays_of_the_file(open_page: Open, atlas: Atlas) -> None:
     page = open_page()
     ready(page, ID)
-    page.locator(f"#{ID} summary").click()
+    page.locator(f"#{ID} .figure-table > summary").click()
     rows = [row.split("\t") for row in page.locator(f"#{ID} tbody").inner_text().split("\n")]
     baked = design_space.bake(atlas, atlas.photographs[0])["figures"]
     expected = [

@@ -32,3 +32,23 @@ def test_numbers_equal_those_of_the_store(open_page: Open, atlas: Atlas) -> None
         assert abs(width - probabilities[k]) < 0.02
     others = len(atlas.network.classes) - 5
     assert rows.last.locator(".class-name").inner_text() == f"all {others} others"
+
+
+def test_the_true_class_stands_under_the_photograph(open_page: Open, atlas: Atlas) -> None:
+    page = open_page("#image=third")
+    ready(page, "predictions")
+    photograph = atlas.photographs[2]
+    assert photograph.label is not None
+    with atlas.open(photograph) as file:
+        logits = file.values("logits").astype(float)
+    rank = 1 + int((logits > logits[photograph.label]).sum())
+    said = page.locator("#predictions .photograph-title").inner_text()
+    name = atlas.network.classes[photograph.label]
+    if rank == 1:
+        assert said.endswith(f". Right: labelled {name}")
+    else:
+        assert f". A mistake: labelled {name}, number {rank} with " in said
+    page.evaluate("location.hash = 'image=coffee'")
+    page.wait_for_function(
+        "!document.querySelector('#predictions .photograph-title').textContent.includes('labelled')"
+    )

@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 
 from pipeline import build as builder
+from pipeline import upkeep
 from pipeline.config import read
 from pipeline.phases import PHASES
 from pipeline.progress import Reporter
+from pipeline.store import Store
 from pipeline.survey import Options
 
 NETWORK = """
@@ -91,6 +93,13 @@ class Workplace:
     def check(self, **options: Any) -> None:
         builder.check(read(self.config), self.options(**options), Reporter(-1))
 
+    def verify(self) -> None:
+        root = self.folder / "build" / "atlas"
+        upkeep.verify(Store(root), self.site, "atlas.toml", Reporter(-1))
+
+    def clean(self, pretend: bool = False) -> None:
+        builder.clean(read(self.config), self.options(), Reporter(-1), pretend)
+
     def stored(self) -> dict[Path, bytes]:
         """Every file of the store."""
         return {path: path.read_bytes() for path in (self.folder / "build").rglob("*.h5")}
@@ -101,6 +110,7 @@ Copy = Callable[[Path], Workplace]
 
 def furnish(folder: Path) -> Workplace:
     """Write a configuration, a network and two photographs."""
+    folder.mkdir(exist_ok=True)
     work = Workplace(folder)
     work.write()
     (folder / "my_models.py").write_text(NETWORK)

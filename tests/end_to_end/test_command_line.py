@@ -129,21 +129,35 @@ def test_check_layers_and_inspect(built: Copy, tmp_path: Path) -> None:
     assert re.search(row, shown)
 
 
-def test_an_interruption_ends_with_130(workplace: Workplace) -> None:
-    workplace.write(steps=2000)
-    process = start(workplace.folder, [sys.executable, "-m", "pipeline", "build", "atlas.toml"])
-    stored = workplace.store / "images"
-    deadline = time.monotonic() + 120
-    while not (stored.is_dir() and len(list(stored.glob("[!.]*.h5"))) == 2):
+def interrupted(
+    work: Workplace, number: signal.Signals, status: int, *more: str, photographs: int = 2
+) -> None:
+    """Interrupt a build while it renders, and look at how it ends."""
+    command = [sys.executable, "-m", "pipeline", "build", "atlas.toml", *more]
+    process = start(work.folder, command)
+    stored = work.store / "images"
+    deadline = time.monotonic() + 240
+    while not (stored.is_dir() and len(list(stored.glob("[!.]*.h5"))) == photographs):
         assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
         time.sleep(0.1)
     time.sleep(1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == status, errors
     assert "What was finished is kept" in errors
+    assert "the same command continues" in errors
     assert "Traceback" not in errors
-    assert len(list(stored.glob("*.h5"))) == 2
+    assert len(list(stored.glob("*.h5"))) == photographs
+    assert not list(work.folder.rglob("*.part"))
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_ends_with_its_status(
+    workplace: Workplace, number: signal.Signals, status: int
+) -> None:
+    workplace.write(steps=10_000)
+    interrupted(workplace, number, status)
 
 
 def free_port() -> int:

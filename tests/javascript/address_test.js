@@ -1,7 +1,7 @@
 import { assertEquals } from "./assert.js";
 import { load } from "./load.js";
 
-const { parseStates, statesForImage, writeStates } = load("lib/address.js");
+const { keysOf, parseStates, statesForImage, thingOf, writeStates } = load("lib/address.js");
 
 const asObject = (states) => {
   return Object.fromEntries([...states].map(([id, keys]) => [id, Object.fromEntries(keys)]));
@@ -62,4 +62,28 @@ Deno.test("another photograph keeps only the keys that mean the same for it", ()
     g: {},
     bars: { by: "removal" },
   });
+});
+
+Deno.test("what is selected is one text and a few keys, both ways", () => {
+  const layer = "blocks.4/x:y,z=1&w and more";
+  for (
+    const thing of [`channel:12 ${layer}`, "class:281", `direction:1f2e ${layer}`, "at:3.4.14.7"]
+  ) {
+    assertEquals(thingOf(keysOf(thing)), thing);
+  }
+  assertEquals(keysOf("class:281").class, "281");
+  assertEquals(keysOf(`channel:12 ${layer}`), { channel: "12", layer });
+  assertEquals(thingOf({ layer, inspect: "yes" }), undefined);
+  assertEquals(thingOf({}), undefined);
+});
+
+Deno.test("a selected channel, class or position outlives the photograph, a group does not", () => {
+  const after = (hash) => writeStates(statesForImage(parseStates(hash), "b"));
+  assertEquals(
+    after("#selected=channel:3,layer:x,inspect:yes"),
+    "#image=b&selected=channel:3,layer:x,inspect:yes",
+  );
+  assertEquals(after("#selected=class:3"), "#image=b&selected=class:3");
+  assertEquals(after("#selected=at:1.2.7.7"), "#image=b&selected=at:1.2.7.7");
+  assertEquals(after("#selected=direction:1f,layer:x"), "#image=b&selected=layer:x");
 });

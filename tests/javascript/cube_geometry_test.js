@@ -4,7 +4,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "./assert.js";
 import { load } from "./load.js";
 
-const { cubeGeometry: cube } = load("lib/cube_geometry.js");
+const { cubeGeometry: cube } = load("later/cube_geometry.js");
 
 const CORNERS = [
   [[0, 0, 0], [120, 130.8]],

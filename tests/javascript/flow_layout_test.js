@@ -3,7 +3,7 @@
 import { load } from "./load.js";
 import { assert, assertAlmostEquals, assertEquals } from "./assert.js";
 
-const atlas = load("lib/numbers.js", "lib/cell_geometry.js", "lib/flow_layout.js");
+const atlas = load("lib/numbers.js", "lib/cell_geometry.js", "later/flow_layout.js");
 
 /* A matrix as the page's arrays are. */
 const array = (rows) => ({ shape: [rows.length, rows[0].length], at: (i, j) => rows[i][j] });

@@ -112,8 +112,11 @@ Deno.test("a class with a negative share is not said to be supported", () => {
   const layer = { extremes: array(4, 5, 6, 5), extreme };
   const names = { 4: "cat", 5: "dog", 6: "cup" };
   assertEquals(spatialEvidence.extremes(layer, names, 0, 0), [
-    [{ name: "cat", share: 2, removal: 5 }],
-    [{ name: "cup", share: -3, removal: 7 }, { name: "dog", share: -1, removal: 8 }],
+    [{ index: 4, name: "cat", share: 2, removal: 5 }],
+    [
+      { index: 6, name: "cup", share: -3, removal: 7 },
+      { index: 5, name: "dog", share: -1, removal: 8 },
+    ],
   ]);
 });
 

@@ -96,3 +96,33 @@ Deno.test("a link to a section leaves the states as they are and writes them aga
   assertEquals(state.of("f"), { cell: "1.2" });
   assertEquals(entries, ["#f=cell:1.2"]);
 });
+
+Deno.test("what is selected and what a figure chooses of the same click are one entry", () => {
+  const { state, entries } = open("#image=second");
+  let calls = 0;
+  state.listen(() => calls++);
+  state.select("channel:12 x");
+  assertEquals([entries.length, calls], [1, 0]);
+  state.set("f", { channel: 12 });
+  state.settle();
+  assertEquals(entries, [
+    "#image=second",
+    "#image=second&selected=channel:12,layer:x&f=channel:12",
+  ]);
+  assertEquals(calls, 1);
+});
+
+Deno.test("what no figure makes a choice of is an entry when it is settled", () => {
+  const { state, entries } = open("");
+  state.select("class:3", { inspect: "yes" });
+  state.settle();
+  state.settle();
+  assertEquals(entries, ["", "#selected=class:3,inspect:yes"]);
+  state.select("at:1.2.7.7");
+  state.settle();
+  assertEquals(entries.at(-1), "#selected=at:1.2.7.7,inspect:yes");
+  state.select(null);
+  state.settle();
+  assertEquals(entries.at(-1), "#");
+  assertEquals(state.of("selected"), {});
+});

@@ -14,17 +14,17 @@ from tests.unit.networks import Functional, hooks, network, photograph
 
 
 class Odd(nn.Module):
-    """Layers that return a tuple, tokens, nothing but zeros and NaN, and one that is not used."""
+    """Layers that return a tuple, a vector, nothing but zeros and NaN, and one that is not used."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.pair, self.tokens, self.zeros, self.broken = Pair(), Tokens(), Zeros(), Broken()
+        self.pair, self.flat, self.zeros, self.broken = Pair(), Flat(), Zeros(), Broken()
         self.unused, self.conv, self.head = nn.Identity(), nn.Conv2d(3, 4, 3), nn.Linear(4, 5)
         self.fail = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.conv(x)
-        added = self.tokens(x).mean() * 0 + self.broken(x).nan_to_num() * 0
+        added = self.flat(x).mean() * 0 + self.broken(x).nan_to_num() * 0
         x = self.pair(x)[0] + self.zeros(x) + added
         if self.fail:
             raise ZeroDivisionError
@@ -36,9 +36,9 @@ class Pair(nn.Module):
         return x, x
 
 
-class Tokens(nn.Module):
+class Flat(nn.Module):
     def forward(self, x):
-        return x.flatten(2).transpose(1, 2)
+        return x.flatten(1)
 
 
 class Zeros(nn.Module):
@@ -74,7 +74,7 @@ def test_pairs_that_do_not_exist(source: str, target: str, message: str, method:
     ("layer", "message"),
     [
         ("pair", '"pair".*returns tuple'),
-        ("tokens", r'"tokens".*returns shape \[1, 484, 4\].*needs \[N, C, H, W\]'),
+        ("flat", r'"flat".*returns shape \[1, 1936\].*needs \[N, C, H, W\]'),
         ("zeros", '"zeros".*zero everywhere'),
         ("broken", '"broken".*NaN or infinite'),
         ("unused", '"unused".*no part'),

@@ -1,9 +1,13 @@
+import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -21,8 +25,40 @@ def process(_: int) -> int:
     return os.getpid()
 
 
-def die(_: int) -> None:
-    os._exit(3)
+def square_or_die(value: int) -> int:
+    if value == 0:
+        os._exit(3)
+    return value * value
+
+
+def square_or_sleep(value: int) -> int:
+    if value == 0:
+        time.sleep(1000)
+    return value * value
+
+
+def gpus(_: object) -> str:
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def meet_the_other(folder: Path) -> str:
+    """Leave a file with the name of the GPU, and wait for that of another process."""
+    (folder / gpus(folder)).touch()
+    deadline = time.monotonic() + 120
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return gpus(folder)
+
+
+def interrupt_after_the_first(values: list[int]) -> None:
+    with executor(workers=2) as (pool, count):
+        for _ in run_all(pool, count, square_or_sleep, values):
+            raise KeyboardInterrupt
+
+
+def results(ended: Iterator[tuple[Any, Future[Any]]]) -> list[Any]:
+    """What the jobs returned, sorted."""
+    return sorted(future.result() for _, future in ended)
 
 
 # ----------------------------------------------------------------------- processes of this machine
@@ -34,30 +70,52 @@ def test_in_this_process_results_come_one_by_one() -> None:
         return value
 
     with executor() as (pool, workers):
-        results: Iterator[tuple[int, int]] = run_all(pool, workers, job, [1, 2, 3])
-        assert next(results) == (1, 1)
+        ended = run_all(pool, workers, job, [1, 2, 3])
+        first, future = next(ended)
+        assert (first, future.result()) == (1, 1)
         assert seen == [1]
-        assert list(results) == [(2, 2), (3, 3)]
+        assert results(ended) == [2, 3]
 
 
 def test_in_several_processes() -> None:
     with executor(workers=2) as (pool, workers):
-        squares = run_all(pool, workers, square, [1, 2, 3, 4])
-        assert sorted(result for _, result in squares) == [1, 4, 9, 16]
-        processes = {result for _, result in run_all(pool, workers, process, [1, 2, 3])}
-        assert os.getpid() not in processes
+        assert results(run_all(pool, workers, square, [1, 2, 3, 4])) == [1, 4, 9, 16]
+        assert os.getpid() not in results(run_all(pool, workers, process, [1, 2, 3]))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_errors_of_jobs_arrive(workers: int) -> None:
-    with executor(workers) as (pool, count), pytest.raises(AtlasError, match="-1 is negative"):
-        list(run_all(pool, count, square, [1, -1, 2]))
+def test_a_job_that_fails_stops_no_other(workers: int) -> None:
+    with executor(workers) as (pool, count):
+        ended = dict(run_all(pool, count, square, [1, -1, 2]))
+    with pytest.raises(AtlasError, match="-1 is negative"):
+        ended[-1].result()
+    assert [ended[job].result() for job in (1, 2)] == [1, 4]
 
 
-def test_a_worker_that_dies_is_reported() -> None:
-    message = "a worker process died(.|\n)*--workers"
-    with executor(workers=2) as (pool, count), pytest.raises(AtlasError, match=message):
-        list(run_all(pool, count, die, [1, 2]))
+def test_a_job_of_which_its_process_dies_stops_no_other() -> None:
+    with executor(workers=2) as (pool, count):
+        ended = dict(run_all(pool, count, square_or_die, [1, 2, 0, 3, 4, 5, 6]))
+        assert {job: ended[job].result() for job in range(1, 7)} == {
+            job: job * job for job in range(1, 7)
+        }
+        with pytest.raises(AtlasError, match=r"a worker process died of it.*--workers"):
+            ended[0].result()
+        assert results(run_all(pool, count, square, [7])) == [49]
+
+
+def test_each_process_sees_one_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
+    with executor(workers=2) as (pool, count):
+        assert results(run_all(pool, count, meet_the_other, [tmp_path, tmp_path])) == ["3", "5"]
+    with executor(workers=2, spread=False) as (pool, count):
+        assert results(run_all(pool, count, gpus, [1])) == ["3, 5"]
+
+
+def test_an_interruption_ends_the_processes_at_once() -> None:
+    before = set(multiprocessing.active_children())
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_after_the_first([1, 0, 0])
+    assert set(multiprocessing.active_children()) <= before
 
 
 def test_an_interruption_passes_through() -> None:
@@ -65,7 +123,7 @@ def test_an_interruption_passes_through() -> None:
         raise KeyboardInterrupt
 
     with executor() as (pool, count), pytest.raises(KeyboardInterrupt):
-        list(run_all(pool, count, interrupt, [1]))
+        next(run_all(pool, count, interrupt, [1]))
 
 
 def test_no_more_jobs_are_taken_than_workers_can_begin() -> None:
@@ -103,7 +161,7 @@ class Cluster:
     def nthreads(self) -> dict[str, int]:
         return {f"worker {number}": 2 for number in range(self.workers)}
 
-    def get_executor(self) -> Executor:
+    def get_executor(self, **_: object) -> Executor:
         return self.pool
 
 
@@ -119,7 +177,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> type[Cluster]:
 def test_a_scheduler_takes_precedence(cluster: type[Cluster]) -> None:
     with executor(workers=3, scheduler="tcp://there:8786") as (pool, workers):
         assert workers == 2
-        assert sorted(job for job, _ in run_all(pool, workers, square, range(9))) == list(range(9))
+        assert results(run_all(pool, workers, square, range(9))) == [n * n for n in range(9)]
     assert cluster.addresses == ("tcp://there:8786",)
 
 
@@ -130,7 +188,7 @@ def test_a_scheduler_runs_jobs_in_several_threads(cluster: type[Cluster]) -> Non
         return together.wait()
 
     with executor(scheduler="tcp://there:8786") as (pool, workers):
-        assert sorted(result for _, result in run_all(pool, workers, job, [1, 2])) == [0, 1]
+        assert results(run_all(pool, workers, job, [1, 2])) == [0, 1]
 
 
 def test_a_scheduler_without_workers(
@@ -158,8 +216,4 @@ def test_a_real_cluster() -> None:
     )
     with local, executor(scheduler=local.scheduler_address) as (pool, workers):
         assert workers == 1
-        assert sorted(result for _, result in run_all(pool, workers, square, [1, 2, 3])) == [
-            1,
-            4,
-            9,
-        ]
+        assert results(run_all(pool, workers, square, [1, 2, 3])) == [1, 4, 9]

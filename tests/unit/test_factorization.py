@@ -7,11 +7,13 @@ from sklearn.decomposition import NMF
 
 from pipeline.errors import AtlasError
 from pipeline.factorization import (
+    SIGNED,
     Factorization,
     compatible,
     concentration,
     factorize,
     factorize_preserving,
+    is_signed,
 )
 
 
@@ -51,11 +53,76 @@ def test_groups_and_residual_are_the_whole() -> None:
 
 
 def test_negative_activations_are_left_to_the_residual_and_counted() -> None:
-    a = activations() - 0.5
+    a = activations() - 0.05
     groups = factorize(a, 3)
+    assert 0 < groups.negative < SIGNED
     np.testing.assert_allclose(groups.spatial, factorize(np.maximum(a, 0), 3).spatial)
     assert groups.negative == pytest.approx(-a[a < 0].sum() / np.abs(a).sum(), rel=1e-5)
     assert (groups.residual**2).sum() >= (a[a < 0] ** 2).sum() * 0.99
+
+
+# -------------------------------------------------------------------- activations of either sign
+def signed_parts(seed: int = 0, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Three blobs side by side, each with a direction of either sign: a, maps, directions."""
+    random = np.random.default_rng(seed)
+    x, centres = np.arange(12), np.array([1.5, 5.5, 9.5])
+    maps = np.exp(-((x - centres[:, None]) ** 2) / 2)[:, None, :].repeat(8, 1)
+    directions = random.normal(size=(3, 20))
+    a = np.einsum("nyx,nc->cyx", maps, directions) + noise * random.normal(size=(20, 8, 12))
+    return a.astype(np.float32), maps, directions
+
+
+def test_parts_of_either_sign_are_found_again() -> None:
+    a, maps, directions = signed_parts(noise=0.02)
+    groups = factorize(a, 3)
+    assert groups.explained > 0.99
+    assert groups.negative == 0, "nothing is left out for its sign"
+    assert (groups.spatial >= 0).all()
+    assert (groups.channels < 0).any()
+    for found, expected in zip(groups.spatial, maps, strict=True):
+        assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
+    for found, expected in zip(groups.channels, directions, strict=True):
+        assert np.corrcoef(found, expected)[0, 1] > 0.95
+
+
+def test_a_sign_explains_what_the_positive_part_cannot() -> None:
+    a = signed_parts(noise=0.1)[0]
+    positive = factorize(np.maximum(a, 0), 3)
+    left = ((a - reconstruction(positive)) ** 2).sum() / (a**2).sum()
+    assert factorize(a, 3).explained > 1 - left + 0.3
+
+
+def test_directions_explain_the_maps_best() -> None:
+    a = signed_parts(noise=0.3)[0]
+    groups = factorize(a, 3)
+    unexplained = (a - reconstruction(groups)).reshape(20, -1)
+    maps = groups.spatial.reshape(3, -1)
+    across = np.abs(maps @ unexplained.T).max()
+    assert across < 1e-3 * np.abs(maps @ a.reshape(20, -1).T).max()
+    again = factorize(a, 3)
+    np.testing.assert_array_equal(again.spatial, groups.spatial)
+
+
+def test_where_little_is_negative_directions_have_no_sign() -> None:
+    for offset, signed in ((0.05, False), (0.5, True)):
+        a = activations() - np.float32(offset)
+        assert is_signed(a) is signed
+        assert bool((factorize(a, 3).channels < 0).any()) is signed
+
+
+def test_signed_groups_can_preserve_attributions_and_agree_with_upper_ones() -> None:
+    a, maps, _ = signed_parts(noise=0.02)
+    kept = {"attributions": a[None] * 2}
+    groups = factorize_preserving(a, 3, kept, {"activations": 1.0, "attributions": 1.0})
+    assert groups.explained > 0.95
+    assert (groups.channels < 0).any()
+    upper = np.stack([a * maps[0], a * (maps[1] + maps[2])])
+    found = compatible(a, 3, upper)
+    assert found.factorization.explained > 0.8
+    assert (found.flow >= 0).all()
+    np.testing.assert_allclose(found.flow.sum(1), 1, rtol=1e-5)
+    assert found.flow[0, 0] > 0.8
+    assert found.flow[2, 1] > 0.8
 
 
 def test_published_groups(shared: Path) -> None:
@@ -140,7 +207,7 @@ RANK_ONE = np.multiply.outer(np.arange(1.0, 5), np.arange(1.0, 10).reshape(3, 3)
     ("values", "n", "message"),
     [
         (np.zeros((4, 3, 3)), 2, "mixed4d: no activation is positive"),
-        (-np.ones((4, 3, 3)), 2, "mixed4d: no activation is positive"),
+        (-np.ones((4, 3, 3)), 2, "mixed4d: 2 groups asked for.*rank 1"),
         (np.full((4, 3, 3), np.nan), 2, "mixed4d: activations hold NaN"),
         (np.full((4, 3, 3), np.inf), 2, "mixed4d: activations hold NaN or infinite"),
         (np.ones((4, 9)), 2, r"mixed4d: expected activations \[C, H, W\], got shape \[4, 9\]"),

@@ -34,6 +34,42 @@ def test_every_position_gets_a_cell_that_is_more_like_it_than_noise() -> None:
     assert grid.cells.reshape(20, -1).std(axis=1).min() > 5
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "size", "side"),
+    [(28, 28, 224, 26), (14, 14, 224, 46), (7, 7, 224, 64), (14, 9, 224, 46), (2, 2, 32, 26)],
+)
+def test_cells_share_the_width_of_a_grid(rows: int, columns: int, size: int, side: int) -> None:
+    assert GRID.side_of_cell(rows, columns, size) == side
+    assert replace(GRID, cell=16).side_of_cell(rows, columns, size) == 16
+
+
+def test_a_grid_of_many_cells_takes_fewer_steps() -> None:
+    recipe = replace(GRID, steps=40, passes=8000)
+    assert [recipe.steps_for(cells) for cells in (49, 200, 250, 784)] == [40, 40, 32, 20]
+
+
+def test_goals_leave_out_what_all_positions_share() -> None:
+    a = activations()
+    a += 5 * a.mean()
+    recipe = replace(QUICK, common=0.5)
+    cells = Cells("early", a, recipe, 0, torch.device("cpu"))
+    alike = Cells("early", a, replace(recipe, common=0.0), 0, torch.device("cpu"))
+    expected = a[:, 2, 3] - 0.5 * a.mean((1, 2))
+    np.testing.assert_allclose(
+        cells.goals[2 * 4 + 3], expected / np.linalg.norm(expected), rtol=1e-4, atol=1e-6
+    )
+    assert (cells.goals @ cells.goals.T).mean() < (alike.goals @ alike.goals.T).mean()
+
+
+def test_positions_that_are_all_the_same_or_silent_keep_their_goals() -> None:
+    same = np.ones((8, 3, 3), dtype=np.float32)
+    goals = Cells("early", same, replace(QUICK, common=1.0), 0, torch.device("cpu")).goals
+    np.testing.assert_allclose(goals, 8**-0.5, rtol=1e-5)
+    same[:, 0, 0] = 0
+    goals = Cells("early", same, QUICK, 0, torch.device("cpu")).goals
+    assert not goals[0].any()
+
+
 def test_likeness_is_that_of_the_stored_cells() -> None:
     network, a = networks.network(), activations()
     grid = grids.render_grid(network, "early", a, QUICK)

@@ -7,15 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from pipeline.errors import AtlasError
-from pipeline.featurevis import objectives, precision
+from pipeline.featurevis import objectives
 from pipeline.featurevis.folding import folded
 from pipeline.featurevis.recipes import RECIPES, named
 from pipeline.featurevis.render import render
 from pipeline.featurevis.requests import Request, requests_for_channels
-from pipeline.network import Network, Preprocessing
+from pipeline.network import Network
 from pipeline.units import Unit
 from tests.unit import networks
 from tests.unit.featurevis import QUICK, Passes, largest_difference, pictures_of
@@ -148,15 +147,3 @@ def test_grey_input_networks_work() -> None:
     network = networks.network(networks.Plain(channels=1), order="grey")
     [batch] = render(network, requests_for_channels("early", [0]), replace(QUICK, attempts=1))
     assert batch.pictures.shape == (1, 32, 32, 3)
-
-
-def test_autocast_follows_the_setting_and_the_device() -> None:
-    cpu = torch.device("cpu")
-    assert precision.autocast_type(cpu, "float32") is None
-    assert precision.autocast_type(cpu, "bfloat16") is torch.bfloat16
-    assert precision.autocast_type(torch.device("mps"), "bfloat16") is None
-    module: nn.Module = networks.network().module
-    network = Network(module, Preprocessing(32, (0.5,) * 3, (0.25,) * 3), networks.CLASSES)
-    requests, recipe = requests_for_channels("late", [3]), replace(QUICK, attempts=1)
-    [batch] = render(network, requests, recipe, dtype="bfloat16")
-    assert np.isfinite(batch.objective).all()

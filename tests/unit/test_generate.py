@@ -8,13 +8,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import pytest
 
 from pipeline.atlas import Atlas
 from pipeline.errors import AtlasError
 from pipeline.figures import FIGURES, chosen
-from pipeline.store import Store
+from pipeline.store import File, Store, write
 from pipeline.website import page, scripts
 from pipeline.website.generate import build_of, generate, sources
 from pipeline.website.report import Report
@@ -78,8 +77,10 @@ def test_figures_without_channels_need_no_activations(tmp_path: Path) -> None:
     made = synthetic.make(tmp_path / "store")
     atlas = replace(made, store=Store(made.store.root))  # which has read nothing yet
     for photograph in atlas.photographs:
-        with h5py.File(atlas.store.photograph_path(photograph.name), "a") as file:
-            del file["activation"]
+        path = atlas.store.photograph_path(photograph.name)
+        with File(path) as file:
+            kept = {name: file.array(name) for name in file.names() if "activation" not in name}
+            write(path, file.kind, file.fingerprint, kept, file.attributes)
     assert generate(atlas, tmp_path / "site", ["neuron_groups", "design_space"]).files
 
 
@@ -184,10 +185,12 @@ def test_no_text_in_a_style_sheet_would_lose_its_space() -> None:
 def test_every_source_is_published_with_its_texts_as_they_are() -> None:
     static = page.templates_folder() / "static"
     code = scripts.code(static, chosen(["predictions"]))
-    assert set(code) == {"atlas.css", "atlas.js", "figures.js"}
+    assert set(code) == {"atlas.css", "atlas.js", "figures.js", "later.css", "later.js"}
     library = [path for path in (static / "lib").glob("*.js") if path.name != "atlas.js"]
     assert library
-    for path in (*library, static / "figures" / "predictions.js"):
+    later = list((static / "later").glob("*.js"))
+    code["figures.js"] += code["later.js"]
+    for path in (*library, *later, static / "figures" / "predictions.js"):
         source = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
         texts = re.findall(r'"[^"\n]*"|`[^`]*`', re.sub(r"// .*", "", source))
         assert texts, path.name

@@ -25,10 +25,15 @@ def test_a_probe_finds_shapes_signs_and_runs() -> None:
     assert profile.parameters == sum(p.numel() for p in Plain().parameters())
 
 
-def test_a_layer_that_runs_twice_does_not_suit() -> None:
-    layers = {layer.name: layer for layer in probe.probe(network(Functional()), "w").layers}
-    assert layers["shared"].runs == 2
-    assert "2 times" in str(layers["shared"].objection)
+def test_a_module_that_runs_twice_is_two_layers() -> None:
+    profile = probe.probe(network(Functional()), "w")
+    layers = {layer.name: layer for layer in profile.layers}
+    assert (layers["shared#1"].runs, layers["shared#2"].runs) == (2, 2)
+    assert layers["shared#1"].shape == (6, 16, 16)
+    assert layers["shared#2"].shape == (8, 8, 8)
+    assert profile.layer("shared#2") is layers["shared#2"]
+    with pytest.raises(AtlasError, match=r'runs 2 times in one pass; name one of .*"shared#1"'):
+        profile.layer("shared")
 
 
 def test_suggested_layers_end_the_resolutions() -> None:

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import h5py
@@ -270,3 +272,49 @@ def test_an_array_whose_content_was_replaced_is_read_again(tmp_path: Path) -> No
     with store.photograph("a") as file:
         assert file.values("a").tolist() == [5, 5, 5]
         assert file.values("b") is kept
+
+
+# ------------------------------------------------------------------------------ disks that fail
+class Failing:
+    """A disk that takes no file: what the system says when it syncs one."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __call__(self, descriptor: int) -> None:
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, r"No space left on device\); it needs \d+ bytes, \d+ are free.*--store"),
+        (errno.EDQUOT, r"uota exceeded\); it needs \d+ bytes, \d+ are free on its disk; free some"),
+        (errno.EIO, r"Input/output error\); see whether its disk is connected"),
+        (errno.ESTALE, r"Stale file handle\); see whether its disk is connected"),
+    ],
+)
+def test_a_disk_that_fails_leaves_what_there_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    path = written(tmp_path / "a.h5")
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "fsync", Failing(number))
+    with pytest.raises(AtlasError, match=rf"a\.h5: could not be written \(.*{advice}"):
+        written(path, "g")
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["a.h5"]
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "a.h5")
+
+    def gone(*_: object, **__: object) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(Path, "open", gone)
+    for look in (lambda: state(path, "image", "f"), lambda: File(path)):
+        with pytest.raises(AtlasError, match=r"cannot be read \(Stale file handle\); see whether"):
+            look()

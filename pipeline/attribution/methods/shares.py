@@ -1,10 +1,11 @@
 """Shares: contributions that add up to what the layer does to the score.
 
-Positions, channels and neurons share a class's logit by the mean gradient on the straight path from
-the layer's baseline (the Aumann-Shapley value; Sundararajan, Taly and Yan 2017), with as many
-points as the sum needs to be right. Groups and their residual share a score by exact Shapley values
-over all their coalitions. `pipeline.attribution.sharing` decides which is computed how; the points
-below are those of the straight path from zero.
+Groups and their residual share a score by exact Shapley values over all their coalitions. Channels
+share a class's logit by gradients along paths on which they come in random orders; positions and
+neurons by the mean gradient on the straight path from the layer's baseline (the Aumann-Shapley
+value; Sundararajan, Taly and Yan 2017). Shares in later layers are measured in the company of some
+of the others. `pipeline.attribution.sharing` decides which is computed how; the points below are
+those of the straight path from zero.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def describe(settings: AttributionTable) -> str:
     """The method in a few words, for the page."""
     start = "zero" if settings.baseline == "zero" else "the mean activations"
     return (
-        "shares: exact Shapley values for groups, activation × mean gradient on the straight path "
-        f"from {start} for other atoms, and between layers, for these, a linear approximation"
+        "shares: exact Shapley values for groups, activation × mean gradient on paths from "
+        f"{start} for other atoms, and in later layers, for these, what was measured when they "
+        "joined some of the others"
     )
 
 

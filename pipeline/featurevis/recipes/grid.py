@@ -15,27 +15,43 @@ class GridRecipe:
     Attributes
     ----------
     cell
-        Side of a stored cell in pixels.
+        Side of a stored cell in pixels; 0 for the one that suits the grid (`side_of_cell`).
+    width
+        Of a whole grid in pixels, which its cells share, with none larger than `most` pixels or a
+        third of the network's input, and none smaller than `least`.
     margin
         Pixels drawn around a cell and cut off, because a picture is poorest at its edge.
     groups
         Number of shared pictures, one per factor of the layer's activations.
     shared, unique
         Weights of the shared pictures and of the cell's own.
+    common
+        Part of the mean of all positions' activations that is taken from every cell's goal. What
+        all positions have in common would otherwise fill all cells alike.
     cosine_power
         Exponent p of the direction objective.
-    steps, learning_rate, sharing, momentum, memory, jitter, scales, degrees
+    steps
+        Number of gradient steps of a grid of up to `passes / steps` cells.
+    passes
+        The most cells × steps of a grid, but at least half of the steps are taken: many cells are
+        small ones, whose textures take shape in fewer steps.
+    learning_rate, sharing, momentum, memory, jitter, scales, degrees
         As in `Recipe`.
     """
 
     name: str = "grid"
-    cell: int = 32
-    margin: int = 2
+    cell: int = 0
+    width: int = 644
+    least: int = 26
+    most: int = 64
+    margin: int = 4
     groups: int = 6
     shared: float = 0.5
     unique: float = 0.7
+    common: float = 0.5
     cosine_power: float = 1.0
-    steps: int = 24
+    steps: int = 56
+    passes: int = 11_000
     learning_rate: float = 0.12
     sharing: float = 0.9
     momentum: float = 0.5
@@ -43,6 +59,23 @@ class GridRecipe:
     jitter: float = 3.0
     scales: tuple[float, float] = (0.9, 1.1)
     degrees: float = 8.0
+
+    def side_of_cell(self, rows: int, columns: int, size: int) -> int:
+        """Return the side in pixels of the cells of a grid.
+
+        Parameters
+        ----------
+        rows, columns
+            Of the grid.
+        size
+            Side in pixels of the network's input.
+        """
+        shared = min(self.width // max(rows, columns), self.most, size // 3)
+        return self.cell or max(shared, self.least)
+
+    def steps_for(self, cells: int) -> int:
+        """Return how many steps a grid of so many cells takes."""
+        return min(self.steps, max(self.passes // cells, self.steps // 2, 1))
 
     def fingerprint_parts(self) -> dict[str, Any]:
         """Return what a grid depends on besides network, activations and seed, ready for JSON."""

@@ -1,5 +1,5 @@
 /* The activation cube: a layer's response to the photograph, drawn as a cube that stands on it and
-   cut in four ways (lib/cube_painting.js paints the drawings). */
+   cut in four ways (later/cube_painting.js paints the drawings). */
 "use strict";
 
 {
@@ -8,6 +8,7 @@
   const thousands = (count) => count.toLocaleString("en").replaceAll(",", NARROW_SPACE);
 
   class ActivationCube extends atlas.Figure {
+    static later = true;
     static parts = { uses: ".uses" };
 
     build() {
@@ -16,7 +17,6 @@
           button,
           title: find(button, "strong").textContent,
           text: find(button, ".cube-text"),
-          drawing: new atlas.CubeDrawing(find(button, "canvas"), button.value),
         }]),
       );
       [this.channelSelect, this.groupSelect] = findAll(this, "select");
@@ -49,6 +49,9 @@
 
     show(data, image) {
       this.layer = null;
+      this.panels.forEach((panel, atom) => {
+        panel.drawing ??= new atlas.CubeDrawing(find(panel.button, "canvas"), atom);
+      });
       this.view.photograph(image);
       this.offer(data, "cell", "channel", "group");
     }

@@ -4,9 +4,8 @@
 "use strict";
 
 {
-  const { activation, bar, element, find, findAll, largest, layer: layerOf, name: bdi, on, put } =
-    atlas;
-  const { number: decimal, percent, sentence, signed } = atlas;
+  const { activation, bar, className, element, find, findAll, largest, layer: layerOf } = atlas;
+  const { name: bdi, number: decimal, on, percent, put, sentence, signed } = atlas;
   const { abs, max } = Math;
 
   const SMALLEST = 1e-9; // a scale is never zero
@@ -246,12 +245,12 @@
     drawEffects(step) {
       const title = step ? "channel" : "photograph";
       put(this.effectsTitle, sentence(this.effectsTitle, title, decimal(this.strongest)));
-      const rows = this.classes.map(({ name, probability }, k) => {
+      const rows = this.classes.map((each, k) => {
         const [text, marks] = step
           ? this.effect(step, k)
-          : [percent(probability), element("span.axis", bar(probability, "probability"))];
+          : [percent(each.probability), element("span.axis", bar(each.probability, "probability"))];
         const value = element("span.value", text);
-        return element(k === this.k ? "li.current" : "li", bdi(name), value, marks);
+        return element(k === this.k ? "li.current" : "li", className(each), value, marks);
       });
       put(this.effects, ...rows);
     }

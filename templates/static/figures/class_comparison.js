@@ -125,13 +125,13 @@
       this.table();
     }
 
-    block(entries, { name }, side, most) {
+    block(entries, compared, side, most) {
       const columns = entries.map((entry) => this.column(entry, most));
       const none = element("p.quiet", this.dataset.none);
       return element(
         `div.channel-block.${side}`,
-        { role: "group", "aria-label": sentence(this, "block", name) },
-        element("p.block-title", "favours ", bdi(name)),
+        { role: "group", "aria-label": sentence(this, "block", compared.name) },
+        element("p.block-title", "favours ", atlas.className(compared)),
         element("div.channel-row", ...(columns.length ? columns : [none])),
       );
     }

@@ -2,7 +2,7 @@
    last part of each layer is the residual that its groups leave, so that ribbons add up to the
    whole layer. Pointing at a part shows where it is; a click follows it to all classes; clicking a
    class shows what makes it up. Ribbons may show what is lost without a part, instead, which does
-   not add up. What is drawn where is found by lib/flow_layout.js. */
+   not add up. What is drawn where is found by later/flow_layout.js. */
 "use strict";
 
 {
@@ -12,6 +12,7 @@
   const pixels = (value) => `${value}px`;
 
   class GroupFlow extends atlas.Figure {
+    static later = true;
     static parts = {
       flow: ".flow",
       drawing: ".flow svg",
@@ -161,11 +162,11 @@
     }
 
     fillClass(button, node, k) {
-      const { name, logit } = this.data.classes[k];
+      const { index, name, logit } = this.data.classes[k];
       const whole = atlas.number(logit);
       const followed = this.followed && signed(this.followedTo(node, k));
       const text = followed ? `${followed} of ${whole}` : `logit ${whole}`;
-      button.classList.add("class-node");
+      atlas.thing(button, `class:${index}`).classList.add("class-node");
       button.ariaPressed = k === this.k;
       const unit = this.followed ? " logits" : "";
       button.ariaLabel = `${name}: ${text}${unit}. ${this.nodes.dataset.class}`;

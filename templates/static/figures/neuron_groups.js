@@ -133,7 +133,7 @@
 
     rowNames() {
       this.presentText = element("span", "present, at most");
-      const classes = this.classes.map(({ name }) => element("span", bdi(name)));
+      const classes = this.classes.map((each) => element("span", atlas.className(each)));
       const hidden = { "aria-hidden": "true" };
       return element("div.row-names", hidden, element("span", ""), this.presentText, ...classes);
     }
@@ -280,9 +280,10 @@
       if (alone === null) return dataset.idle;
       const group = `Group ${alone + 1} alone, ${this.shown.positions[alone]}`;
       const pairs = this.classes.map(({ name }, k) => [this.effects.disagreement(alone, k), name]);
-      const words = atlas.listByWords(pairs);
+      const found = atlas.listByWords(pairs);
+      const words = found && `For ${found}.`;
       const hint = alone === this.pinned ? letGo("it") : "";
-      return `${group}: ${dataset.group} ${words && `For ${words}.`}${hint}`;
+      return `${group}: ${dataset.group} ${words}${hint}`;
     }
 
     /* A cell in words, with the groups that are strongest there. */

@@ -12,8 +12,8 @@
 
   const HOLDING = ".evidence-list, .factor-lists, .cells"; // what looks at a subject
 
-  const classButton = (name, mapped) =>
-    evidenceRow("button", name, { "aria-pressed": "false", "data-mapped": mapped });
+  const classButton = (shown, mapped) =>
+    evidenceRow("button", shown, { "aria-pressed": "false", "data-mapped": mapped });
 
   /* What a single cell gives or takes: small numbers. */
   const precise = (value) => signed(value, 3);
@@ -90,7 +90,7 @@
       });
       // Only then does each cell have a name.
       for (const { grid } of this.panels) grid.moveTo(grid.rows >> 1, grid.columns >> 1);
-      put(this.list, ...data.classes.map(({ name }, i) => element("li", classButton(name, i))));
+      put(this.list, ...data.classes.map((each, i) => element("li", classButton(each, i))));
       this.rove[0]();
     }
 
@@ -168,7 +168,7 @@
       const title = `Direction ${i + 1}`;
       const attributes = { "data-factor": i, "aria-pressed": "false" };
       const rows = classes.map(([index, amount]) => {
-        const row = classButton(names[index], mapped.indexOf(index));
+        const row = classButton({ index, name: names[index] }, mapped.indexOf(index));
         fillRow(row, this.direction * amount, most, signed(this.direction * amount));
         return element("li", row);
       });
@@ -229,8 +229,8 @@
     }
 
     extremesList(title, classes, most) {
-      const rows = classes.map(({ name, ...both }) => {
-        const row = evidenceRow("div", name);
+      const rows = classes.map(({ index, name, ...both }) => {
+        const row = evidenceRow("div", { index, name });
         this.fill(row, both, most);
         return element("li", row);
       });

@@ -165,13 +165,13 @@
     /* The classes, and the most probable one if it is another. */
     lines() {
       const { classes, intact, on, shown: { logits } } = this;
-      const { index, name, probability } = this.winner(on);
+      const first = this.winner(on);
       const lines = classes.map((each, k) => {
         const change = `${signed(logits.at(on, k) - logits.at(intact, k))} logits`;
-        return line(each.name, this.chance(on, k), change, tick(this.chance(intact, k)));
+        return line(each, this.chance(on, k), change, tick(this.chance(intact, k)));
       });
-      const isNew = classes.every((each) => each.index !== index);
-      return isNew ? [...lines, line(name, probability, "now first")] : lines;
+      const isNew = classes.every((each) => each.index !== first.index);
+      return isNew ? [...lines, line(first, first.probability, "now first")] : lines;
     }
 
     // ------------------------------------------------------------------------------------- looking
@@ -197,10 +197,10 @@
   }
 
   /* A class with its probability, and a tick where that was before. */
-  const line = (name, probability, detail, ...tick) =>
+  const line = (shown, probability, detail, ...tick) =>
     element(
       "li",
-      element("span.class-name", bdi(name)),
+      element("span.class-name", atlas.className(shown)),
       element("span.track.ticked", bar(probability), ...tick),
       element("span.value", percent(probability)),
       element("span.value.quiet", detail),

@@ -1,11 +1,13 @@
 /* What is chosen, as text in the address:
    `#image=coffee&semantic-dictionary=layer:mixed4a,cell:3.4`. As a value it is a Map: id → Map of
-   keys; the photograph is the key "" of the id "image". */
+   keys; the photograph is the key "" of the id "image". What is selected is `selected=class:281`
+   or, of a layer, `selected=channel:12,layer:mixed4a`. */
 "use strict";
 
 {
   // Keys that mean the same for another photograph.
   const LASTING = new Set("layer atom count lower upper factors size sign by".split(" "));
+  const KINDS = ["channel", "direction", "class", "at"];
 
   // encodeURIComponent leaves no separator of ours unescaped; slashes and spaces are made readable.
   function encode(text) {
@@ -54,11 +56,28 @@
     return `#${parts.join("&")}`;
   };
 
-  /* The states for another photograph, with what means the same there of each figure. */
+  /* The thing that keys select, as text: "class:281", "channel:12 mixed4a",
+     "direction:1f… mixed4a", or a position, "at:" and its row, column, and how many of both. */
+  atlas.thingOf = (keys) => {
+    const kind = KINDS.find((each) => each in keys);
+    return kind && [`${kind}:${keys[kind]}`, keys.layer].filter(Boolean).join(" ");
+  };
+
+  /* The keys that select a thing. */
+  atlas.keysOf = (thing) => {
+    const [unit, layer] = splitOnce(thing, " ");
+    return { ...Object.fromEntries([splitOnce(unit, ":")]), layer };
+  };
+
+  /* The states for another photograph, with what means the same there of each figure, and of what
+     is selected all but the groups of this one. */
   atlas.statesForImage = (states, image) => {
-    const lasting = (keys) => new Map([...keys].filter(([key]) => LASTING.has(key)));
+    const lasts = (id, keys) => id === "selected" && !keys.has("direction");
+    const lasting = (id, keys) => {
+      return new Map([...keys].filter(([key]) => lasts(id, keys) || LASTING.has(key)));
+    };
     const figures = [...states].filter(([id]) => id !== "image");
-    const kept = figures.map(([id, keys]) => [id, lasting(keys)]);
+    const kept = figures.map(([id, keys]) => [id, lasting(id, keys)]);
     return new Map([["image", new Map([["", image]])], ...kept]);
   };
 }

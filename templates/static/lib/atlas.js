@@ -25,9 +25,9 @@ globalThis.atlas = { build: document.documentElement.dataset.build, site: null, 
     return new Error(`${pathOf(key)} belongs to another build of this atlas. ${advice}`);
   }
 
-  /* What a figure shows of a photograph, as a promise. */
-  atlas.load = (image, figure) => {
-    const key = `${image}/${figure}`;
+  /* A data file, such as what a figure shows of a photograph (name, figure), as a promise. */
+  atlas.load = (...path) => {
+    const key = path.join("/");
     if (!requests.has(key)) requests.set(key, request(key));
     if (requests.size > REMEMBERED) requests.delete(requests.keys().next().value);
     return requests.get(key).promise;

@@ -74,7 +74,8 @@
 
     drawEntry(entry, channel, value) {
       const part = (name) => atlas.find(entry, `.${name}`);
-      atlas.icon(part("picture"), this.layer.layer, unitOf(channel));
+      const icon = atlas.icon(part("picture"), this.layer.layer, unitOf(channel));
+      Object.assign(icon, { role: "button", tabIndex: 0 }); // a click selects the channel
       part("fill").style.width = `${(100 * value) / this.layer.peak}%`;
       put(part("value"), activation(value));
       put(part("channel-name"), `channel ${channel}`);

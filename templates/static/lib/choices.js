@@ -32,7 +32,9 @@
   /* Classes as the options of a <select>. */
   atlas.offerClasses = (select, classes) => {
     const { element, put } = atlas;
-    put(select, ...classes.map(({ index, name }) => element("option", { value: index }, name)));
+    const option = ({ index, name }) =>
+      atlas.thing(element("option", { value: index }, name), `class:${index}`);
+    put(select, ...classes.map(option));
   };
 
   /* How many groups, as a slider over `counts`: a <label> with a range <input> and an <output>. */

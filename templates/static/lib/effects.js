@@ -36,7 +36,8 @@
     describe(i, k) {
       const [share, lost] = this.texts(i, k);
       const words = this.disagreement(i, k);
-      return `share ${share}, effect of removal ${lost}${words && ` (${words})`}`;
+      const numbers = `share ${share}, effect of removal ${lost}`;
+      return words ? `${numbers} (${words})` : numbers;
     }
 
     disagreement(i, k) {

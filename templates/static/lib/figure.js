@@ -1,5 +1,6 @@
 /* What all figures have in common. A figure is a class that extends `atlas.Figure` with
      static parts = {name: selector}   parts of its markup, kept as properties beside those of PARTS
+     static later = true               it needs code of later.js, from show() on
      build()                           once: find the parts of its markup, listen to them
      show(data, image)                 a photograph's data have arrived
      apply(state)                      the address has changed (texts; a user may write anything)
@@ -23,9 +24,9 @@
     legend: ".legend",
     hint: ".hint",
     sums: ".sums",
+    away: ".take-away",
   };
   const ANNOUNCE_AFTER = 400; // ms without another announcement
-  const LAY_OUT_AFTER = 200; // ms; the frame that shows the figure comes first
 
   const approaching = new IntersectionObserver(
     (entries) => {
@@ -75,6 +76,9 @@
       if (view) this.view = new atlas.PhotographView(view);
       if (details) this.table = atlas.table(details, () => this.numbers());
       const options = findAll(this, ".bars-choice input");
+      on(this.away, "click", () => {
+        atlas.later("takeAway", this).catch((error) => this.complain(error, ""));
+      });
       this.markBars = atlas.radios(
         options,
         (by) => choices.set("bars", { by: by === "share" ? null : by }),
@@ -117,13 +121,13 @@
       this.wanted = image;
       this.setAttribute("aria-busy", "true");
       try {
-        const data = await atlas.load(image, this.constructor.figure);
+        const { figure, later } = this.constructor;
+        const [data] = await Promise.all([atlas.load(image, figure), later && atlas.later()]);
         if (this.wanted === image) this.showImage(data, image);
       } catch (error) {
         if (this.wanted === image) this.fail(error);
       } finally {
         if (this.wanted === image) this.removeAttribute("aria-busy");
-        setTimeout(atlas.layOutAll, LAY_OUT_AFTER);
       }
     }
 
@@ -134,11 +138,11 @@
       this.dataset.state = "ready";
       this.applyChoices();
       this.controls?.removeAttribute("inert");
+      this.away.disabled = false;
     }
 
     /* Nothing can be shown. */
     fail(error) {
-      atlas.layOutAll();
       this.image = null;
       this.dataset.state = "error";
       this.complain(error, "This figure cannot be shown: ");

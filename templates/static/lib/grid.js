@@ -27,7 +27,7 @@
       });
       on(this.root, "click", (event) => {
         this.hasLeft = false;
-        this.choose(...this.cellAt(event));
+        this.pick(...this.cellAt(event));
       });
       on(this.cell, "keydown", (event) => this.press(event));
     }
@@ -50,11 +50,18 @@
       this.hasLeft = false;
     }
 
+    /* Choose a cell, and select its position for the whole page. */
+    pick(row, column) {
+      atlas.state.select(`at:${[row, column, this.rows, this.columns].join(".")}`);
+      this.choose(row, column);
+      atlas.state.settle();
+    }
+
     press(event) {
       if (atlas.isModified(event)) return;
       const next = atlas.cellAfterKey(this, event.key);
       if (next) this.hover(...next, true);
-      else if (event.key === "Enter" || event.key === " ") this.choose(this.row, this.column);
+      else if (event.key === "Enter" || event.key === " ") this.pick(this.row, this.column);
       else if (event.key === "Escape") this.back?.();
       else return;
       event.preventDefault();

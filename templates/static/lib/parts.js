@@ -9,6 +9,9 @@
   /* A name from the data, kept from disturbing the direction of the text around it. */
   atlas.name = (text) => element("bdi", text);
 
+  /* The name of a class, which can be selected. */
+  atlas.className = ({ index, name }) => atlas.thing(atlas.name(name), `class:${index}`);
+
   /* The filled part of a bar; it takes up a share of it. */
   atlas.bar = (share, kind = "") => {
     const bar = element("span.fill");
@@ -61,11 +64,11 @@
     );
 
   /* A line of a list: a class, a value, and a bar to the right for it or to the left against it. */
-  atlas.evidenceRow = (tag, name, attributes) =>
+  atlas.evidenceRow = (tag, shown, attributes) =>
     element(
       `${tag}.evidence-row`,
       attributes,
-      element("span.class-name", { title: name }, atlas.name(name)),
+      element("span.class-name", { title: shown.name }, atlas.className(shown)),
       element("span.disagrees"),
       element("span.value"),
       element("span.axis", { "aria-hidden": "true" }),

@@ -104,6 +104,7 @@
        [{name, share, removal}, …] each; fewer where fewer have such a share. */
     extremes({ extremes, extreme }, names, row, column) {
       const found = atlas.range(extremes.shape[2]).map((i) => ({
+        index: extremes.at(row, column, i),
         name: names[extremes.at(row, column, i)],
         share: extreme.share.at(row, column, i),
         removal: extreme.removal.at(row, column, i),

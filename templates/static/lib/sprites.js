@@ -73,6 +73,7 @@
     const label = `Feature visualization of ${name}, layer ${layer.title}`;
     element.classList.add("icon");
     element.classList.remove("shown");
+    atlas.thing(element, `${unit} ${layerName}`);
     element.dataset.picture = state;
     element.removeAttribute("style");
     delete element.dataset.sprite;

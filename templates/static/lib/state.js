@@ -9,10 +9,12 @@
   const listeners = new Set();
   const followers = new Set();
   let states = parseStates(location.hash);
+  let isPending = false; // whether something has been selected and not yet settled
   let timer = 0;
 
   function writeAddress(makesEntry) {
     clearTimeout(timer);
+    isPending = false;
     const hash = atlas.writeStates(states);
     if (hash === (location.hash || "#")) return;
     if (makesEntry) history.pushState(null, "", hash);
@@ -64,6 +66,21 @@
         for (const follower of followers) follower(id, from);
         return;
       }
+      writeAddress(true);
+      notify();
+    },
+
+    /* Select a thing for the whole page, or nothing. It enters the history with the choice that a
+       figure makes of the same click, or when it is settled. */
+    select(thing, { inspect } = atlas.state.of("selected")) {
+      const keys = thing ? { ...atlas.keysOf(thing), inspect } : {};
+      states.delete("selected");
+      setKeys("selected", keys);
+      isPending = true;
+    },
+
+    settle() {
+      if (!isPending) return;
       writeAddress(true);
       notify();
     },

@@ -1,0 +1,207 @@
+"""How clear pictures are: what independent networks make of them, their colours and sharpness.
+
+Three kinds, with whatever weights and photographs are there (`benchmarks._judges` says who judges):
+
+- activation grids of GoogLeNet for the article's photograph of a dog and a cat, beside those that
+  the article published; they are kept in `build/clarity/`, to be looked at;
+- channels of layers drawn at random, in `fast`, beside the first peers that `BENCHMARK_PEERS` names
+  (none by default; "lucent,dreamlens" takes minutes a picture);
+- groups of the same layers, for the demo's cat.
+
+`BENCHMARK_SEED` draws the same layers again, `BENCHMARK_DRAWN` (2) is how many of each network,
+`BENCHMARK_CHANNELS` (8) how many pictures of each.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage import data
+
+from benchmarks._drawn import channels as drawn_channels
+from benchmarks._drawn import layers as drawn_layers
+from benchmarks._judges import (
+    agreement,
+    answers,
+    clipped,
+    entropies,
+    judge,
+    judges_of,
+    resized,
+    saturation,
+    sharpness,
+    unlikeness,
+)
+from benchmarks._networks import CHECKOUT, SHARED, available, count, load
+from benchmarks._rows import row, table
+from benchmarks.featurevis_peers import ours, peer
+from pipeline import photographs
+from pipeline.factorization import factorize
+from pipeline.featurevis import objectives
+from pipeline.featurevis.grids import render_grid
+from pipeline.featurevis.recipes import named
+from pipeline.featurevis.render import render
+from pipeline.featurevis.requests import Request
+from pipeline.units import Unit
+from pipeline.views.grids import joined
+
+SOURCES = ("googlenet", "efficientnet_lite0")
+DRAWN = count("BENCHMARK_DRAWN", 2)
+CHANNELS = count("BENCHMARK_CHANNELS", 8)
+PEERS = [name for name in os.environ.get("BENCHMARK_PEERS", "").split(",") if name]
+GROUPS = 6
+# Layer → the article's name for it, and the cells of its grid a side.
+PUBLISHED = {
+    "inception_4a": ("mixed4a", 14),
+    "inception_4d": ("mixed4d", 14),
+    "inception_5a": ("mixed5a", 7),
+}
+KEPT = CHECKOUT / "build" / "clarity"  # grids to look at: numbers are not enough
+PHOTOGRAPH = SHARED / "images" / "dog_cat.jpeg"
+
+
+def rows() -> list[dict[str, Any]]:
+    found = grids() if available("googlenet") and PHOTOGRAPH.is_file() else []
+    for source in SOURCES:
+        if available(source):
+            for layer in drawn_layers(load(source), DRAWN):
+                found += channels(source, layer) + groups(source, layer)
+    return found
+
+
+@dataclass(frozen=True)
+class Clarity:
+    """Of some pictures: the mean entropy of judges' answers, colours and edges."""
+
+    entropy: float
+    saturation: float
+    sharpness: float
+    clipped: float
+
+    @classmethod
+    def of(cls, judged: list[np.ndarray], pictures: list[np.ndarray]) -> Clarity:
+        """Measure pictures uint8 `[S, S, 3]` that judges gave the answers `[n, K]`."""
+        alike = resized(pictures)
+        entropy = float(np.mean([entropies(each).mean() for each in judged]))
+        black = clipped(np.stack(pictures))
+        return cls(entropy, saturation(np.stack(pictures)), sharpness(alike), black)
+
+
+def judged(source: str, pictures: list[np.ndarray]) -> list[np.ndarray]:
+    """Return each judge's answers to a network's pictures."""
+    alike = resized(pictures)
+    return [answers(judge(name), alike) for name in judges_of(source)]
+
+
+# ----------------------------------------------------------------------------------------- grids
+def grids() -> list[dict[str, Any]]:
+    """Return our grids beside the article's."""
+    network = load("googlenet")
+    pixels = np.asarray(Image.open(PHOTOGRAPH).convert("RGB"))
+    photograph = photographs.fit(pixels, network.preprocessing.size, "squeeze")
+    layers = ["inception_3a", *PUBLISHED]
+    with torch.no_grad():
+        caught = network.run_to(network.input(photograph), layers)
+    found, seconds = [], 0.0
+    for layer in layers:
+        grid = render_grid(network, layer, caught[layer][0].numpy())
+        seconds += grid.seconds
+        KEPT.mkdir(parents=True, exist_ok=True)
+        joined(grid.cells).save(KEPT / f"{layer}.png")
+        if layer in PUBLISHED:
+            found += _beside_published(layer, grid.cells)
+            found.append(row(f"dog_cat {layer}: likeness", float(grid.likeness.mean()), "cosine"))
+    found.append(row("dog_cat: four grids", seconds, "s", 180))
+    return found
+
+
+def published(name: str, side: int) -> np.ndarray:
+    """Return a grid that the article published, uint8 `[side, side, S, S, 3]`."""
+    picture = Image.open(SHARED / "gold" / "grids" / f"dog_cat-{name}.jpeg").convert("RGB")
+    cell = picture.width // side
+    return np.asarray(picture).reshape(side, cell, side, cell, 3).swapaxes(1, 2)
+
+
+def _beside_published(layer: str, cells: np.ndarray) -> list[dict[str, Any]]:
+    name, side = PUBLISHED[layer]
+    measured = []
+    for each in (published(name, side), cells):
+        pictures = list(each.reshape(-1, *each.shape[2:]))
+        apart = unlikeness(resized(pictures).reshape(side, side, 128, 128, 3))
+        measured.append((Clarity.of(judged("googlenet", pictures), pictures), apart))
+    (theirs, their_apart), (own, own_apart) = measured
+    where, colour = f"dog_cat {layer}", own.saturation / theirs.saturation
+    sharp = own.sharpness / theirs.sharpness
+    return [
+        row(f"{where}: entropy (article {theirs.entropy:.2f})", own.entropy, "", theirs.entropy),
+        row(f"{where}: saturation over the article's", colour, "times", 0.8, operator.ge),
+        row(f"{where}: the same, at most", colour, "times", 1.2),
+        row(f"{where}: sharpness over the article's", sharp, "times", 0.9, operator.ge),
+        row(f"{where}: clipped values", own.clipped, "part", 0.015),
+        row(f"{where}: neighbours differ, over the article's", own_apart / their_apart, "times"),
+    ]
+
+
+# ------------------------------------------------------------------------------ channels, groups
+def channels(source: str, layer: str) -> list[dict[str, Any]]:
+    """Return what judges say of channels drawn at random, and of peers' pictures of them."""
+    network, where = load(source), f"{source} {layer}"
+    drawn = drawn_channels(network, layer, CHANNELS)
+    made, seconds = ours(network, layer, drawn, named("fast", size=128))
+    pictures = list((made * 255).round().astype(np.uint8))
+    found = _rows(f"{where}, {len(drawn)} channels, fast", source, pictures)
+    for name in PEERS:
+        theirs = peer(name, source, layer, drawn)
+        if isinstance(theirs, str):
+            found.append(row(f"{where}: {name} failed: {theirs[:100]}", None, ""))
+            continue
+        same = [pictures[drawn.index(channel)] for channel in theirs.channels]
+        values = [(np.clip(each, 0, 1) * 255).round().astype(np.uint8) for each in theirs.pictures]
+        label = f"{where}, {len(same)} channels"
+        found += _rows(f"{label}, {name}", source, values)
+        found += _rows(f"{label}, fast (the same)", source, same)
+        faster = theirs.seconds / seconds
+        bound = 30.0 if name == "lucent" else None
+        label = f"{where}: fast is faster than {name}"
+        found.append(row(label, faster, "times", bound, operator.ge))
+    return found
+
+
+def groups(source: str, layer: str) -> list[dict[str, Any]]:
+    """Return what judges say of a layer's groups for the demo's cat."""
+    network = load(source)
+    photograph = photographs.fit(data.chelsea(), network.preprocessing.size, "crop")
+    with torch.no_grad():
+        a = network.run_to(network.input(photograph), [layer])[layer][0].numpy()
+    vectors = factorize(np.maximum(a, 0), GROUPS, layer).channels
+    wanted = [
+        Request(layer, Unit("mixture", f"group-{index}"), objectives.group(layer, vector))
+        for index, vector in enumerate(vectors)
+    ]
+    batches = render(network, wanted, named("fast", size=128))
+    pictures = [each for batch in batches for each in batch.pictures]
+    return _rows(f"{source} {layer}, {GROUPS} groups, fast", source, pictures)
+
+
+def _rows(where: str, source: str, pictures: list[np.ndarray]) -> list[dict[str, Any]]:
+    found = judged(source, pictures)
+    clarity = Clarity.of(found, pictures)
+    own = answers(load(source), resized(pictures))
+    agreed = float(np.mean([agreement(each, own) for each in found]))
+    return [
+        row(f"{where}: entropy", clarity.entropy, "nats"),
+        row(f"{where}: judges agree with the network", agreed, "part"),
+        row(f"{where}: saturation", clarity.saturation, ""),
+        row(f"{where}: sharpness", clarity.sharpness, "levels"),
+        row(f"{where}: clipped values", clarity.clipped, "part"),
+    ]
+
+
+if __name__ == "__main__":
+    print(table(rows()))

@@ -1,0 +1,30 @@
+"""Factorizations: a layer's cube as a few groups. Arrays in, arrays out.
+
+Non-negative where the layer is; with directions of either sign where much of it is negative.
+"""
+
+from pipeline.factorization.factorizing import (
+    ITERATIONS,
+    SIGNED,
+    TOLERANCE,
+    Compatible,
+    Factorization,
+    compatible,
+    concentration,
+    factorize,
+    factorize_preserving,
+    is_signed,
+)
+
+__all__ = [
+    "ITERATIONS",
+    "SIGNED",
+    "TOLERANCE",
+    "Compatible",
+    "Factorization",
+    "compatible",
+    "concentration",
+    "factorize",
+    "factorize_preserving",
+    "is_signed",
+]

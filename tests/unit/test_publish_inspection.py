@@ -1,0 +1,125 @@
+"""A site looked over: sizes, missing files, links, a browser, and what to leave out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import AtlasError
+from pipeline.publish import headless, limits, links, look_over
+from pipeline.publish.inspection import inspect
+from tests.unit.publishing import FILES, write_site
+
+BROWSER = headless.browser()
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+
+
+def problems(folder: Path) -> str:
+    return "\n".join(inspect(folder, use_browser=False).problems)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return write_site(tmp_path / "site")
+
+
+def test_a_whole_site_has_no_problems(site: Path) -> None:
+    found = inspect(site, use_browser=False)
+    assert found.problems == ()
+    assert found.sizes["data/dog/predictions.js"] == 4
+    assert found.bytes == sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+
+
+def test_files_that_are_missing_or_damaged_are_named(site: Path) -> None:
+    (site / "data/site.js").unlink()
+    (site / "data/dog/predictions.js").write_text("12")
+    assert "data/site.js is missing; build the site again" in problems(site)
+    assert "data/dog/predictions.js is not as it was written" in problems(site)
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["absent.html", "#nowhere", "/index.html", "../above.html", "photographs", "a%2fb.webp"],
+)
+def test_a_link_that_leads_nowhere_is_found(site: Path, link: str) -> None:
+    page = FILES["index.html"].replace('href="#top"', f'href="{link}"')
+    write_site(site, {**FILES, "index.html": page})
+    assert list(links.broken(site)) == [("index.html", link)]
+    assert f"index.html links to {link}" in problems(site)
+
+
+def test_links_between_pages_and_to_other_sites_are_followed(site: Path) -> None:
+    below = '<a href="../index.html#top">up</a><a href="https://example.org/x">out</a>'
+    write_site(site, {**FILES, "channels/a.html": below})
+    assert not list(links.broken(site))
+    write_site(site, {**FILES, "channels/a.html": below.replace("#top", "#bottom")})
+    assert list(links.broken(site)) == [("channels/a.html", "../index.html#bottom")]
+
+
+def test_a_picture_that_a_style_sheet_lacks_is_found(site: Path) -> None:
+    write_site(site, {**FILES, "atlas.css": "h1 { background: url('none.webp') }"})
+    assert list(links.broken(site)) == [("atlas.css", "none.webp")]
+
+
+def test_a_file_that_github_would_refuse_is_named(site: Path) -> None:
+    with (site / "sprites" / "large.webp").open("wb") as stream:
+        stream.truncate(limits.FILE + 1)
+    assert "sprites/large.webp has 105 MB, and GitHub refuses" in problems(site)
+
+
+def test_a_site_that_is_too_large_is_told_by_how_much_to_reduce_it(site: Path) -> None:
+    for photograph in range(12):
+        path = site / "data" / f"p{photograph}" / "spatial_attribution.js"
+        path.parent.mkdir()
+        with path.open("wb") as stream:
+            stream.truncate(90_000_000)
+    found = problems(site)
+    assert "80.0 MB too large for GitHub Pages" in found
+    # 14 photographs with 77.1 MB each: two of them are more than 80 MB
+    assert "2 of 14 photographs fewer (a photograph takes 77.1 MB): [dataset] images" in found
+    assert "spatial_attribution 1" in found
+    with pytest.raises(AtlasError, match="too large"):
+        look_over(site, lambda _line: None, use_browser=False)
+
+
+def test_no_advice_is_given_below_the_limit() -> None:
+    assert not list(limits.advice({"data/a/f.js": 10}, 10))
+
+
+def test_bytes_are_counted_for_the_photograph_they_belong_to() -> None:
+    sizes = {
+        "data/site.js": 1,
+        "data/a.b/figure.js": 2,
+        "photographs/a.b.webp": 4,
+        "grids/a.b/early.webp": 8,
+        "sprites/photographs-0.webp": 16,
+    }
+    assert limits.of_photographs(sizes) == {"a.b": 14}
+
+
+@needs_browser
+def test_a_page_that_loads_has_nothing_to_report(site: Path) -> None:
+    assert headless.complaints(site, str(BROWSER)) == []
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("throw new Error('broken')", "broken"),
+        ("fetch('absent.json')", "/atlas/absent.json was asked for"),
+        ("console.error('a complaint')", "a complaint"),
+        ("document.createElement('img').src = '/x.webp'", "/x.webp was asked for"),
+    ],
+)
+def test_what_the_console_reports_keeps_a_site_from_being_published(
+    site: Path, script: str, message: str
+) -> None:
+    write_site(site, {**FILES, "atlas.js": script})
+    assert message in "\n".join(headless.complaints(site, str(BROWSER)))
+    assert any("in a browser: " in problem for problem in inspect(site).problems)
+
+
+def test_a_browser_that_does_not_start_is_a_complaint(site: Path) -> None:
+    assert "does not start" in headless.complaints(site, "/no/such/browser")[0]

@@ -1,0 +1,1 @@
+"""The zoo: tiny atlases of many architectures with random weights."""
