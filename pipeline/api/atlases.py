@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pipeline.phases import PHASES
 from pipeline.phases.atlas import atlas_of
 from pipeline.progress import Reporter
 from pipeline.survey import Options, survey
-from pipeline.views.packing import TYPES
+from pipeline.views import packing
 
 
 def open_atlas(config: str | Path, store: str | Path = "build") -> Atlas:
@@ -60,12 +59,7 @@ def unpack(packed: dict[str, Any]) -> np.ndarray:
     ndarray
         f8, of the shape given.
     """
-    raw = np.frombuffer(base64.b64decode(packed["data"]), TYPES[packed["type"]])
-    values = raw.reshape(packed["shape"]).astype(float)
-    if "scale" in packed:
-        power = packed.get("power", 1.0)
-        values = np.sign(values) * packed["scale"] * np.abs(values) ** power
-    return values
+    return packing.unpack(packed).astype(float)
 
 
 def figure_data(atlas: Atlas, figure: str, photograph: int | str = 0) -> dict[str, Any]:

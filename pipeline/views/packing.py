@@ -9,6 +9,7 @@ scale; or, with a `power` as well: value = sign · scale · |level|^power.
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,16 @@ def pack(values: np.ndarray, kind: str) -> dict[str, Any]:
         raise ValueError(f"values from {np.min(values)} to {np.max(values)} do not fit into {kind}")
     data = base64.b64encode(packed.tobytes()).decode("ascii")
     return {"type": kind, "shape": list(packed.shape), "data": data}
+
+
+def unpack(packed: Mapping[str, Any]) -> np.ndarray:
+    """Return a packed array: as it was packed; of levels, the values, f8."""
+    raw = np.frombuffer(base64.b64decode(packed["data"]), TYPES[packed["type"]])
+    levels = raw.reshape(packed["shape"])
+    if "scale" not in packed:
+        return levels
+    sizes = np.abs(levels.astype(np.float64)) ** packed.get("power", 1.0)
+    return np.asarray(np.sign(levels) * packed["scale"] * sizes)
 
 
 def pack_levels(values: np.ndarray, maximum: float | None = None) -> dict[str, Any]:

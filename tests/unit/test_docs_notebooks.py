@@ -22,6 +22,7 @@ def test_a_notebook_is_its_source_with_what_it_shows(source: Path) -> None:
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == cells
     outputs = [each for cell in notebook.cells for each in cell.get("outputs", [])]
     assert not [each for each in outputs if each.output_type == "error"]
+    assert not [each for each in outputs if each.get("name") == "stderr"]
     assert any(set(each.get("data", {})) & {"text/html", "image/png"} for each in outputs)
 
 

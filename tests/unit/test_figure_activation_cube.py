@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-
 import numpy as np
 import pytest
 
 from pipeline.atlas import Atlas
 from pipeline.figures import activation_cube as figure
 from pipeline.views import cells
-from pipeline.views.packing import TYPES
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("cube") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    data = base64.b64decode(packed["data"])
-    return np.frombuffer(data, dtype=TYPES[packed["type"]]).reshape(packed["shape"])
 
 
 def test_numbers_are_the_stores(atlas: Atlas) -> None:
@@ -34,11 +27,11 @@ def test_numbers_are_the_stores(atlas: Atlas) -> None:
         sums = [float(each.sum()) for each in a]
         largest = sorted(range(len(a)), key=lambda c, sums=sums: -sums[c])
         assert layer["channels"] == largest[: figure.CHANNELS]
-        assert np.array_equal(unpacked(layer["maps"]), a[layer["channels"]])
+        assert np.array_equal(unpack(layer["maps"]), a[layer["channels"]])
         expected = [sums[c] for c in layer["channels"]]
-        assert unpacked(layer["summed"]) == pytest.approx(expected, rel=1e-5)
+        assert unpack(layer["summed"]) == pytest.approx(expected, rel=1e-5)
         length = slow_lengths(a)
-        assert unpacked(layer["length"]) == pytest.approx(np.array(length), rel=1e-5)
+        assert unpack(layer["length"]) == pytest.approx(np.array(length), rel=1e-5)
         y, x = layer["cell"]
         longest_inside = max(max(row[1:-1]) for row in length[1:-1])
         assert length[y][x] == pytest.approx(longest_inside, rel=1e-5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import math
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.atlas import Atlas
 from pipeline.figures import activation_grids
 from pipeline.grammar import SPATIAL, Activation, Presentation, Substrate
 from pipeline.views import grids
+from pipeline.views.packing import unpack
 from pipeline.website import sprites
 from pipeline.website.generate import generate
 from tests import synthetic
@@ -39,9 +39,7 @@ def test_lengths_are_those_of_the_stored_vectors(atlas: Atlas) -> None:
     for photograph in atlas.photographs[:2]:
         baked = activation_grids.bake(atlas, photograph)
         for layer, found in zip(atlas.network.layers, baked["layers"], strict=True):
-            packed = found["lengths"]
-            lengths = np.frombuffer(base64.b64decode(packed["data"]), "<f4")
-            lengths = lengths.reshape(packed["shape"])
+            lengths = unpack(found["lengths"])
             with atlas.open(photograph) as file:
                 a = file.values(f"activation/{layer.name}").astype(float)
             assert lengths.shape == a.shape[1:]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
 import numpy as np
 import pytest
 
@@ -11,18 +9,13 @@ from pipeline.atlas import Atlas
 from pipeline.figures import activation_vector, semantic_dictionary
 from pipeline.views import grids
 from pipeline.views.cells import Cells
-from pipeline.views.packing import TYPES
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("vector") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    data = base64.b64decode(packed["data"])
-    return np.frombuffer(data, dtype=TYPES[packed["type"]]).reshape(packed["shape"])
 
 
 def test_the_share_is_that_of_the_squared_length(atlas: Atlas) -> None:
@@ -39,9 +32,9 @@ def test_the_share_is_that_of_the_squared_length(atlas: Atlas) -> None:
             squared = sum(value**2 for value in vector)
             strongest = sorted(vector, reverse=True)[:4]
             share = sum(max(value, 0) ** 2 for value in strongest) / squared
-            length = unpacked(found["length"])[row, column]
+            length = unpack(found["length"])[row, column]
             assert length == pytest.approx(np.sqrt(squared), rel=1e-3)
-            assert unpacked(found["share"])[row, column] == pytest.approx(share, rel=1e-3)
+            assert unpack(found["share"])[row, column] == pytest.approx(share, rel=1e-3)
 
 
 def test_a_silent_cell_has_no_share() -> None:

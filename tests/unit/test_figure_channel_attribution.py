@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from pathlib import Path
 
@@ -13,18 +12,13 @@ from pipeline.atlas import Atlas, Layer, Photograph
 from pipeline.figures import channel_attribution as figure
 from pipeline.store import File
 from pipeline.units import Unit
-from pipeline.views.packing import TYPES
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("channels") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    raw = base64.b64decode(packed["data"])
-    return np.frombuffer(raw, dtype=TYPES[packed["type"]]).reshape(packed["shape"])
 
 
 def slow_list(values: list[float]) -> list[int]:
@@ -77,22 +71,22 @@ def test_each_channel_has_the_stores_numbers(
 ) -> None:
     classes = [entry["index"] for entry in baked["classes"]]
     for layer in baked["layers"]:
-        name, channels = layer["layer"], unpacked(layer["channels"])
+        name, channels = layer["layer"], unpack(layer["channels"])
         with atlas.open(photograph) as file:
             to_classes = file.values(f"attribution/{name}.channel/output.neuron")
             removals = file.values(f"removal/{name}.channel/output.neuron")
             whole = (file.values("logits") - file.values(f"baseline/{name}"))[classes]
             cube = file.values(f"activation/{name}").astype(float)
         assert len(set(channels.tolist())) == len(channels)
-        assert np.array_equal(unpacked(layer["toClasses"]), to_classes[channels][:, classes])
-        assert np.array_equal(unpacked(layer["removals"]), removals[channels][:, classes])
-        assert unpacked(layer["classes"]["whole"]) == pytest.approx(whole, abs=1e-5)
-        assert unpacked(layer["classes"]["total"]) == pytest.approx(whole, rel=0.02, abs=0.05)
+        assert np.array_equal(unpack(layer["toClasses"]), to_classes[channels][:, classes])
+        assert np.array_equal(unpack(layer["removals"]), removals[channels][:, classes])
+        assert unpack(layer["classes"]["whole"]) == pytest.approx(whole, abs=1e-5)
+        assert unpack(layer["classes"]["total"]) == pytest.approx(whole, rel=0.02, abs=0.05)
         summed = cube[channels].sum((1, 2))
-        assert unpacked(layer["summed"]) == pytest.approx(summed, rel=1e-5)
+        assert unpack(layer["summed"]) == pytest.approx(summed, rel=1e-5)
         for k, index in enumerate(classes):
             expected = slow_list(to_classes[:, index].astype(float).tolist())
-            assert named(unpacked(layer["classes"]["indexes"])[k], channels) == expected
+            assert named(unpack(layer["classes"]["indexes"])[k], channels) == expected
 
 
 def between(file: File, name: str, other: str, content: str = "attribution") -> np.ndarray:
@@ -106,13 +100,13 @@ def between(file: File, name: str, other: str, content: str = "attribution") -> 
 def test_all_that_a_list_names_is_on_the_page_with_the_stores_numbers(
     atlas: Atlas, photograph: Photograph, baked: dict
 ) -> None:
-    channels = {layer["layer"]: unpacked(layer["channels"]) for layer in baked["layers"]}
+    channels = {layer["layer"]: unpack(layer["channels"]) for layer in baked["layers"]}
     for layer in baked["layers"]:
         name = layer["layer"]
         assert set(layer["lists"]) == set(channels) - {name}
         for other, lists in layer["lists"].items():
             indexes, values, lost = (
-                unpacked(lists[key]) for key in ("indexes", "values", "removals")
+                unpack(lists[key]) for key in ("indexes", "values", "removals")
             )
             assert len(indexes) == layer["listed"]
             rows = channels[name][: layer["listed"]]
@@ -157,5 +151,5 @@ def test_an_atlas_of_one_layer_has_lists_for_classes_only(tmp_path: Path) -> Non
     alone = synthetic.make(tmp_path, photographs=[Photograph("one", "one", "one")], layers=(layer,))
     (baked,) = figure.bake(alone, alone.photographs[0])["layers"]
     assert baked["lists"] == {}
-    assert unpacked(baked["classes"]["indexes"]).shape == (5, figure.SUPPORT + figure.OPPOSE)
+    assert unpack(baked["classes"]["indexes"]).shape == (5, figure.SUPPORT + figure.OPPOSE)
     assert figure.page(alone)["example"] is None

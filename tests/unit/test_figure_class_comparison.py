@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +10,13 @@ import pytest
 from pipeline.atlas import Atlas
 from pipeline.config import DatasetTable, FeaturesTable, Settings
 from pipeline.figures import class_comparison
-from pipeline.views.packing import TYPES
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("comparison") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    raw = base64.b64decode(packed["data"])
-    values = np.frombuffer(raw, dtype=TYPES[packed["type"]]).reshape(packed["shape"])
-    return values * packed["scale"] if "scale" in packed else values
 
 
 def test_a_pair_shows_only_channels_that_favour_its_sides() -> None:
@@ -57,12 +50,12 @@ def test_the_comparison_keeps_the_stores_numbers(atlas: Atlas) -> None:
             at_baseline = file.values(f"baseline/{layer['layer']}")
             a = file.values(f"activation/{layer['layer']}").astype(float)
         channels = layer["channels"]
-        assert np.array_equal(unpacked(layer["share"]), r[channels][:, top])
-        assert np.array_equal(unpacked(layer["removal"]), lost[channels][:, top])
-        assert np.array_equal(unpacked(layer["baseline"]), at_baseline[top])
+        assert np.array_equal(unpack(layer["share"]), r[channels][:, top])
+        assert np.array_equal(unpack(layer["removal"]), lost[channels][:, top])
+        assert np.array_equal(unpack(layer["baseline"]), at_baseline[top])
         total = r.astype(float)[:, top].sum(0)
-        assert np.allclose(unpacked(layer["total"]), total, atol=1e-4)
-        off = np.abs(unpacked(layer["maps"]) - a[channels])
+        assert np.allclose(unpack(layer["total"]), total, atol=1e-4)
+        off = np.abs(unpack(layer["maps"]) - a[channels])
         assert off.max() <= layer["maps"]["scale"] / 2 + 1e-9
         rows = {row for _, _, for_a, for_b in layer["pairs"] for row in [*for_a, *for_b]}
         assert rows == set(range(len(channels)))

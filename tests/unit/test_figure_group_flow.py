@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +22,10 @@ from pipeline.grammar import (
 )
 from pipeline.store import File, write
 from pipeline.units import Unit
-from pipeline.views import groups, packing
+from pipeline.views import groups
 from pipeline.views.classes import top_classes
 from pipeline.views.groups import substrate
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 LOWER, UPPER = (layer.name for layer in synthetic.LAYERS[:2])
@@ -57,11 +57,6 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arrays = {name: array for each in found.values() for name, array in each.items()}
     write(path, "image", "f", arrays)
     return path
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    values = np.frombuffer(base64.b64decode(packed["data"]), packing.TYPES[packed["type"]])
-    return values.reshape(packed["shape"]) * packed.get("scale", 1)
 
 
 def test_the_total_of_the_shares_does_not_depend_on_how_the_lower_layer_is_cut(
@@ -138,14 +133,14 @@ def test_what_is_baked_equals_the_store(atlas: Atlas) -> None:
         for key, cut in ((f"{UPPER} 3", upper), (f"{LOWER} 6@3", lower)):
             values = file.values(Attribution(cut, CLASSES).path)[:, named]
             found = baked["factorizations"][key]
-            assert np.array_equal(unpacked(found["share"])[:-1], values)
+            assert np.array_equal(unpack(found["share"])[:-1], values)
             values = file.values(Removal(cut, CLASSES).path)[:, named]
-            assert np.array_equal(unpacked(found["removal"])[:-1], values)
+            assert np.array_equal(unpack(found["removal"])[:-1], values)
             around = file.values(f"baseline/{cut.layer}")[named]
             assert baked["baselines"][cut.layer] == pytest.approx(around, abs=5e-5)
             shown, scale = groups.read(file, cut), found["presence"]["scale"]
             presence = np.concatenate([shown.presence, shown.residual[None]])
-            assert np.abs(unpacked(found["presence"]) - presence).max() <= scale / 2 + 1e-5
+            assert np.abs(unpack(found["presence"]) - presence).max() <= scale / 2 + 1e-5
         expected = group_flow.shares(file, Attribution(lower, upper))
         losses = group_flow.shares(file, Removal(lower, upper))
         concentration = Concentration(lower)
@@ -153,9 +148,9 @@ def test_what_is_baked_equals_the_store(atlas: Atlas) -> None:
             file.values(concentration.path).mean(),
             file.values(concentration.independent).mean(),
         ]
-    found = unpacked(baked["flows"][f"{LOWER} 6@3>{UPPER} 3"]["share"])
+    found = unpack(baked["flows"][f"{LOWER} 6@3>{UPPER} 3"]["share"])
     assert np.allclose(found, expected, rtol=1e-6)
-    found = unpacked(baked["flows"][f"{LOWER} 6@3>{UPPER} 3"]["removal"])
+    found = unpack(baked["flows"][f"{LOWER} 6@3>{UPPER} 3"]["removal"])
     assert np.allclose(found, losses, rtol=1e-6)
     assert baked["concentration"][f"{LOWER} 6@3"] == pytest.approx(means, abs=5e-5)
 
@@ -163,7 +158,7 @@ def test_what_is_baked_equals_the_store(atlas: Atlas) -> None:
 def test_the_page_names_the_lower_group_that_an_upper_one_comes_from(atlas: Atlas) -> None:
     described = group_flow.page(atlas)["groups"]
     baked = group_flow.bake(atlas, atlas.photographs[0])
-    shares = unpacked(baked["flows"][f"{LOWER} 6@6>{UPPER} 6"]["share"])[:-1, :-1]
+    shares = unpack(baked["flows"][f"{LOWER} 6@6>{UPPER} 6"]["share"])[:-1, :-1]
     for g, group in enumerate(described):
         assert group["source"] == (shares[:, g].argmax() + 1 if shares[:, g].max() > 0 else None)
         assert group["share"] == pytest.approx(max(0, shares[:, g].max()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from pipeline.atlas import Atlas
 from pipeline.config import DatasetTable, GroupsTable, Settings
 from pipeline.figures import neuron_groups
 from pipeline.units import Unit
-from pipeline.views import groups, packing
+from pipeline.views import groups
 from pipeline.views.classes import top_classes
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 EARLY, MIDDLE = (layer.name for layer in synthetic.LAYERS[:2])
@@ -23,11 +23,6 @@ EARLY, MIDDLE = (layer.name for layer in synthetic.LAYERS[:2])
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("groups") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    values = np.frombuffer(base64.b64decode(packed["data"]), packing.TYPES[packed["type"]])
-    return values.reshape(packed["shape"]) * packed.get("scale", 1)
 
 
 def settings(**counts: tuple[int, ...]) -> Settings:
@@ -64,12 +59,12 @@ def test_what_is_baked_equals_the_store(atlas: Atlas) -> None:
                     ("share", "attribution", "residual"),
                     ("removal", "removal", "removal_residual"),
                 ):
-                    values = unpacked(found[name])
+                    values = unpack(found[name])
                     assert np.array_equal(values[:-1], file.values(f"{folder}/{path}")[:, named])
                     left = file.values(f"{residual}/{path}/of_source")[named]
                     assert np.array_equal(values[-1], left)
                 shown = groups.read(file, groups.substrate(layer["layer"], count))
-            assert np.abs(unpacked(found["presence"]) - shown.presence).max() <= scale / 2 + 1e-5
+            assert np.abs(unpack(found["presence"]) - shown.presence).max() <= scale / 2 + 1e-5
             assert len(set(found["units"])) == len(found["positions"]) == count
 
 
@@ -79,7 +74,7 @@ def test_shares_add_up_to_what_the_layer_changes(atlas: Atlas) -> None:
         logits = np.array([entry["logit"] for entry in baked["classes"]])
         for layer in baked["layers"]:
             for found in layer["factorizations"]:
-                whole = unpacked(found["share"]).sum(axis=0)
+                whole = unpack(found["share"]).sum(axis=0)
                 assert np.allclose(whole, logits - layer["baseline"], atol=1e-3)
 
 
@@ -130,11 +125,11 @@ def test_every_group_has_a_feature_visualization_of_its_direction(atlas: Atlas) 
 def test_the_page_names_the_group_that_moves_the_class_most(atlas: Atlas) -> None:
     page = neuron_groups.page(atlas)
     first = neuron_groups.bake(atlas, atlas.photographs[0])["layers"][1]["factorizations"][1]
-    values = unpacked(first["share"])[:-1, 0]
+    values = unpack(first["share"])[:-1, 0]
     strongest = int(np.abs(values).argmax())
     assert page["strongest"]["number"] == strongest + 1
     assert page["strongest"]["attribution"] == values[strongest]
-    removal = unpacked(first["removal"])
+    removal = unpack(first["removal"])
     assert [group["removal"] for group in page["groups"]] == list(removal[:-1, 0])
     assert page["residual"]["removal"] == removal[-1, 0]
     assert [group["position"] for group in page["groups"]] == first["positions"]

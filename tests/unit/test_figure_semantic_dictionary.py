@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-
 import numpy as np
 import pytest
 
 from pipeline.atlas import Atlas
 from pipeline.figures import semantic_dictionary as figure
 from pipeline.units import Unit
-from pipeline.views.packing import TYPES
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("dictionary") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    data = base64.b64decode(packed["data"])
-    return np.frombuffer(data, dtype=TYPES[packed["type"]]).reshape(packed["shape"])
 
 
 def test_cells_hold_the_stores_numbers(atlas: Atlas) -> None:
@@ -37,13 +30,13 @@ def test_cells_hold_the_stores_numbers(atlas: Atlas) -> None:
             vector = a[:, rows, columns].mean(axis=(1, 2))
             strongest = sorted(range(len(vector)), key=lambda c, v=vector: -v[c])[:4]
             values = [max(vector[c], 0) for c in strongest]
-            assert unpacked(found["values"])[row, column] == pytest.approx(values, rel=1e-3)
-            assert unpacked(found["channels"])[row, column].tolist() == strongest
-            start = unpacked(found["vector"])[row, column]
+            assert unpack(found["values"])[row, column] == pytest.approx(values, rel=1e-3)
+            assert unpack(found["channels"])[row, column].tolist() == strongest
+            start = unpack(found["vector"])[row, column]
             assert start == pytest.approx(vector[: figure.FIRST], rel=1e-3)
-            length = unpacked(found["length"])[row, column]
+            length = unpack(found["length"])[row, column]
             assert length == pytest.approx(np.linalg.norm(vector), rel=1e-3)
-            assert unpacked(found["positive"])[row, column] == sum(value > 0 for value in vector)
+            assert unpack(found["positive"])[row, column] == sum(value > 0 for value in vector)
 
 
 def test_the_page_shows_the_first_cell_of_the_first_photograph(atlas: Atlas) -> None:
@@ -52,7 +45,7 @@ def test_the_page_shows_the_first_cell_of_the_first_photograph(atlas: Atlas) -> 
     (first,) = (layer for layer in baked["layers"] if layer["layer"] == baked["first"])
     assert page["layer"].name == baked["first"]
     assert [page["row"], page["column"]] == first["cell"]
-    channels = unpacked(first["channels"])[page["row"], page["column"]]
+    channels = unpack(first["channels"])[page["row"], page["column"]]
     assert [channel for channel, _ in page["strongest"]] == channels.tolist()
 
 

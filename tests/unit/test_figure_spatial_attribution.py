@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
 
@@ -25,6 +24,7 @@ from pipeline.grammar import (
 )
 from pipeline.views import packing
 from pipeline.views.classes import top_classes
+from pipeline.views.packing import unpack
 from pipeline.views.saliency import colours
 from tests import synthetic
 
@@ -32,12 +32,6 @@ from tests import synthetic
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("spatial") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    stored = np.frombuffer(base64.b64decode(packed["data"]), dtype=packing.TYPES[packed["type"]])
-    levels = stored.reshape(packed["shape"]).astype(np.float64)
-    return np.sign(levels) * np.abs(levels) ** packed.get("power", 1) * packed.get("scale", 1)
 
 
 def test_the_interface_names_positions_their_classes_and_every_pair_of_layers() -> None:
@@ -117,7 +111,7 @@ def test_classes_without_shares_are_no_extremes() -> None:
 def test_curved_levels_keep_small_values_apart() -> None:
     values = np.random.default_rng(2).normal(size=5000) ** 5
     packed = packing.pack_curved(values)
-    found = unpacked(packed)
+    found = unpack(packed)
     largest = np.abs(values).max()
     assert np.abs(found).max() == pytest.approx(largest)
     assert (np.sign(found) == np.sign(values))[found != 0].all()
@@ -126,7 +120,7 @@ def test_curved_levels_keep_small_values_apart() -> None:
     assert 100 < some.sum() < len(values)
     assert (np.abs(found - values)[some] <= 1.15 * np.abs(values[some]) / (1.4 * level[some])).all()
     assert (np.abs(found)[level < 0.49] == 0).all()
-    assert unpacked(packing.pack_curved(np.zeros(4))).tolist() == [0, 0, 0, 0]
+    assert unpack(packing.pack_curved(np.zeros(4))).tolist() == [0, 0, 0, 0]
 
 
 @pytest.fixture(scope="module")
@@ -150,20 +144,20 @@ def test_the_layers_maps_are_what_the_store_holds(
             )
             whole = file.values("logits") - file.values(f"baseline/{layer.name}")
             mapped = baked["mapped"]
-            assert np.array_equal(unpacked(found["share"]), stored[..., mapped].transpose(2, 0, 1))
-            assert np.array_equal(unpacked(found["removal"]), lost[..., mapped].transpose(2, 0, 1))
+            assert np.array_equal(unpack(found["share"]), stored[..., mapped].transpose(2, 0, 1))
+            assert np.array_equal(unpack(found["removal"]), lost[..., mapped].transpose(2, 0, 1))
             total = stored[..., mapped].sum(axis=(0, 1))
-            assert np.allclose(unpacked(found["total"]), total, atol=1e-3)
-            assert np.allclose(unpacked(found["whole"]), whole[mapped], atol=1e-5)
+            assert np.allclose(unpack(found["total"]), total, atol=1e-3)
+            assert np.allclose(unpack(found["whole"]), whole[mapped], atol=1e-5)
             assert np.allclose(total, whole[mapped], rtol=0.02, atol=0.02)
-            most = unpacked(found["extremes"]).astype(int)
+            most = unpack(found["extremes"]).astype(int)
             for name, values in (("share", stored), ("removal", lost)):
-                extreme = unpacked(found["extreme"][name])
+                extreme = unpack(found["extreme"][name])
                 assert np.array_equal(extreme, np.take_along_axis(values, most, axis=-1))
             assert found["attributed"] is None
             for sign in Sign:
                 spatial = file.values(f"saliency/{sign}/{layer.name}/spatial")
-                assert np.array_equal(unpacked(found["colours"][sign]), colours(spatial))
+                assert np.array_equal(unpack(found["colours"][sign]), colours(spatial))
             assert found["grid"] is None
 
 
@@ -176,7 +170,7 @@ def test_the_maps_between_layers_are_what_the_store_holds(
             for name, content in (("share", "attribution"), ("removal", "removal")):
                 path = f"{content}/{layers[0]}.spatial/{layers[1]}.spatial"
                 stored = file.values(path).astype(np.float64)
-                assert np.abs(unpacked(both[name]) - stored).max() <= 0.02 * np.abs(stored).max()
+                assert np.abs(unpack(both[name]) - stored).max() <= 0.02 * np.abs(stored).max()
 
 
 def test_the_classes_with_maps_begin_with_the_most_probable(

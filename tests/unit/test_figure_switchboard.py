@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from itertools import combinations
 from pathlib import Path
 
@@ -14,8 +13,9 @@ from pipeline.config import DatasetTable, GroupsTable, Settings
 from pipeline.figures import switchboard
 from pipeline.figures.switchboard import Subsets
 from pipeline.grammar import Coalitions
-from pipeline.views import groups, packing
+from pipeline.views import groups
 from pipeline.views.classes import softmax, top_classes
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 EARLY, MIDDLE = (layer.name for layer in synthetic.LAYERS[:2])
@@ -24,11 +24,6 @@ EARLY, MIDDLE = (layer.name for layer in synthetic.LAYERS[:2])
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("switchboard") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    values = np.frombuffer(base64.b64decode(packed["data"]), packing.TYPES[packed["type"]])
-    return values.reshape(packed["shape"]) * packed.get("scale", 1)
 
 
 def settings(**counts: tuple[int, ...]) -> Settings:
@@ -52,14 +47,14 @@ def test_what_is_baked_equals_the_store(atlas: Atlas) -> None:
             with atlas.open(photograph) as file:
                 logits = file.values(Coalitions(cut).path)
             assert len(logits) == 2 ** (found["count"] + 1)
-            assert np.array_equal(unpacked(found["logits"]), logits[:, named])
+            assert np.array_equal(unpack(found["logits"]), logits[:, named])
             check_answers(found, logits, atlas.network.classes)
 
 
 def check_answers(found: dict, logits: np.ndarray, names: tuple[str, ...]) -> None:
     """Compare the most probable class of each subset, and all probabilities, with a softmax."""
-    first, best = unpacked(found["first"]), unpacked(found["best"])
-    shown, normalizer = unpacked(found["logits"]), unpacked(found["normalizer"])
+    first, best = unpack(found["first"]), unpack(found["best"])
+    shown, normalizer = unpack(found["logits"]), unpack(found["normalizer"])
     for s, row in enumerate(logits):
         winner, likely = found["winners"][first[s]], softmax(row)
         assert winner["index"] == int(row.argmax())
@@ -74,7 +69,7 @@ def test_the_last_subset_is_the_intact_network(atlas: Atlas) -> None:
         baked = switchboard.bake(atlas, photograph)
         classes = top_classes(atlas, photograph)
         for found in (each for layer in baked["layers"] for each in layer["factorizations"]):
-            intact = unpacked(found["logits"])[-1]
+            intact = unpack(found["logits"])[-1]
             assert intact == pytest.approx([each.logit for each in classes], abs=1e-4)
 
 
@@ -87,7 +82,7 @@ def test_shares_of_squared_lengths_make_up_every_position(atlas: Atlas) -> None:
     for i, square in enumerate(squares):
         assert found[i, 3, 5] == pytest.approx(square / sum(squares), rel=1e-5)
     baked = switchboard.bake(atlas, atlas.photographs[0])["layers"][1]["factorizations"][1]
-    assert np.abs(unpacked(baked["shares"]) - found).max() <= 1 / 510 + 1e-6
+    assert np.abs(unpack(baked["shares"]) - found).max() <= 1 / 510 + 1e-6
     nothing = groups.ShownGroups((), shown.channels[:0], shown.presence[:1] * 0, 0 * found[0], 0, 0)
     assert switchboard.shares(nothing)[:, 0, 0].tolist() == [0, 1]
 

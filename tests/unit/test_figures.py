@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 import sys
@@ -19,18 +18,13 @@ from pipeline.figures import semantic_dictionary
 from pipeline.grammar import SPATIAL, Activation, Interface, Substrate
 from pipeline.units import Unit
 from pipeline.views import cells, classes, packing
+from pipeline.views.packing import unpack
 from tests import synthetic
 
 
 @pytest.fixture(scope="module")
 def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("figures") / "store")
-
-
-def unpacked(packed: dict) -> np.ndarray:
-    kind = packing.TYPES[packed["type"]]
-    values = np.frombuffer(base64.b64decode(packed["data"]), dtype=kind).reshape(packed["shape"])
-    return values * packed["scale"] if "scale" in packed else values
 
 
 def settings(channels: str = "shown") -> Settings:
@@ -42,7 +36,7 @@ def settings(channels: str = "shown") -> Settings:
 @pytest.mark.parametrize("kind", ["f2", "f4", "u1", "u2", "i1", "i2"])
 def test_packing_keeps_what_the_type_can_hold(kind: str) -> None:
     values = np.arange(24).reshape(2, 3, 4)
-    assert np.array_equal(unpacked(packing.pack(values, kind)), values)
+    assert np.array_equal(unpack(packing.pack(values, kind)), values)
 
 
 def test_packing_refuses_whole_numbers_that_do_not_fit() -> None:
@@ -57,14 +51,14 @@ def test_packing_refuses_whole_numbers_that_do_not_fit() -> None:
 )
 def test_levels_are_off_by_half_a_step_at_most(values: np.ndarray) -> None:
     packed = packing.pack_levels(values)
-    assert np.abs(unpacked(packed) - values).max(initial=0) <= packed["scale"] / 2 + 1e-12
+    assert np.abs(unpack(packed) - values).max(initial=0) <= packed["scale"] / 2 + 1e-12
 
 
 def test_levels_share_a_scale_when_given_a_maximum() -> None:
     low = packing.pack_levels(np.array([1.0]), 10.0)
     high = packing.pack_levels(np.array([10.0]), 10.0)
     assert low["scale"] == high["scale"]
-    assert unpacked(high)[0] == pytest.approx(10.0)
+    assert unpack(high)[0] == pytest.approx(10.0)
 
 
 # ------------------------------------------------------------------------------------- the modules
@@ -155,14 +149,14 @@ def test_the_dictionary_lists_the_strongest_channels_of_every_cell(atlas: Atlas)
                 a = file.values(f"activation/{layer['layer']}").astype(float)
             check_strongest(a, layer, wanted[layer["layer"]])
             length = np.linalg.norm(a[:, 3, 2])
-            assert unpacked(layer["length"])[3, 2] == pytest.approx(length, rel=1e-6)
-            assert unpacked(layer["positive"])[3, 2] == (a[:, 3, 2] > 0).sum()
-            assert np.array_equal(unpacked(layer["vector"])[3, 2], a[:12, 3, 2])
+            assert unpack(layer["length"])[3, 2] == pytest.approx(length, rel=1e-6)
+            assert unpack(layer["positive"])[3, 2] == (a[:, 3, 2] > 0).sum()
+            assert np.array_equal(unpack(layer["vector"])[3, 2], a[:12, 3, 2])
 
 
 def check_strongest(a: np.ndarray, layer: dict, wanted: set[Unit]) -> None:
     """Compare the channels of every position with those that sorting `a[C, H, W]` finds."""
-    channels, values = unpacked(layer["channels"]), unpacked(layer["values"])
+    channels, values = unpack(layer["channels"]), unpack(layer["values"])
     for y in range(a.shape[1]):
         for x in range(a.shape[2]):
             order = sorted(range(len(a)), key=lambda c: -a[c, y, x])[:4]
@@ -185,8 +179,8 @@ def test_negative_activations_are_no_strong_channels(tmp_path: Path) -> None:
     wanted = semantic_dictionary.visualizations(atlas, photograph)
     assert wanted == {"linear": {Unit.channel(4)}}
     (baked,) = semantic_dictionary.bake(atlas, photograph)["layers"]
-    assert unpacked(baked["values"]).sum() == 2
-    assert unpacked(baked["positive"]).sum() == 1
+    assert unpack(baked["values"]).sum() == 2
+    assert unpack(baked["positive"]).sum() == 1
 
 
 def test_a_layer_that_would_need_many_visualizations_is_shown_in_coarser_cells() -> None:
