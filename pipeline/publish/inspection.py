@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import AtlasError
 from pipeline.publish import headless, limits, links
-from pipeline.website.output import CREATOR, MANIFEST
+from pipeline.website.output import CREATOR, damaged_files, manifest_of
 
 LISTED = 3  # of each kind of problem
 
@@ -81,11 +80,11 @@ def inspect(folder: Path, use_browser: bool = True) -> Inspection:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    problems = [*_missing(manifest, sizes), *_too_large(sizes), *_broken(folder)]
+    problems = [*_some(_damaged(folder)), *_too_large(sizes), *_some(_broken(folder))]
     program = headless.browser() if use_browser else None
     if program is not None and "index.html" in sizes:
         found = headless.complaints(folder, program)
-        problems += [f"in a browser: {message}" for message in _some(found)]
+        problems += _some(f"in a browser: {message}" for message in found)
     return Inspection(
         folder=folder,
         title=str(manifest.get("title", "")),
@@ -97,32 +96,23 @@ def inspect(folder: Path, use_browser: bool = True) -> Inspection:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
     again = '"building-blocks build CONFIG" makes one'
     if not folder.is_dir():
         raise AtlasError(f"{folder}: there is no site; {again}")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        ours = str(manifest["created_by"]).startswith(CREATOR)
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
+    manifest = manifest_of(folder)
+    if manifest is None:
         raise AtlasError(f"{folder}: is not a site that {CREATOR} made, so it stays here; {again}")
     if (folder / ".git").exists():
         advice = "commit and push with git there, or remove the .git"
         raise AtlasError(f"{folder}: is a repository of its own; {advice}")
-    return dict(manifest)
+    return manifest
 
 
-def _missing(manifest: Mapping[str, Any], sizes: Mapping[str, int]) -> Iterator[str]:
-    listed = {path: size for path, size in manifest["files"].items() if path != MANIFEST}
-    absent = [path for path in listed if path not in sizes]
-    changed = [path for path, size in listed.items() if path in sizes and sizes[path] != size]
+def _damaged(folder: Path) -> Iterator[str]:
     advice = 'build the site again ("building-blocks site CONFIG")'
-    for path in _some(absent):
-        yield f"{path} is missing; {advice}"
-    for path in _some(changed):
-        yield f"{path} is not as it was written; {advice}"
+    for path, _ in damaged_files(folder):
+        state = "is not as it was written" if path.exists() else "is missing"
+        yield f"{path.relative_to(folder).as_posix()} {state}; {advice}"
 
 
 def _too_large(sizes: Mapping[str, int]) -> Iterator[str]:
@@ -139,11 +129,13 @@ def _too_large(sizes: Mapping[str, int]) -> Iterator[str]:
 
 
 def _broken(folder: Path) -> Iterator[str]:
-    for source, link in _some(list(links.broken(folder))):
+    for source, link in links.broken(folder):
         yield f"{source} links to {link}, which is not in the site"
 
 
-def _some(found: list[Any]) -> Iterator[Any]:
+def _some(problems: Iterable[str]) -> Iterator[str]:
+    """Yield the first few, and how many more there are."""
+    found = list(problems)
     yield from found[:LISTED]
-    if len(found) > LISTED and isinstance(found[0], str):
+    if len(found) > LISTED:
         yield f"and {len(found) - LISTED} more like it"

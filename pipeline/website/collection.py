@@ -7,7 +7,6 @@ first of the list.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from pipeline import __version__
 from pipeline.fingerprints import fingerprint_of
 from pipeline.website import card, page
-from pipeline.website.output import CREATOR, MANIFEST, Site, replacing
+from pipeline.website.output import MANIFEST, Site, manifest_of, replacing
 
 CODE = ("collection.css", "collection.js")
 
@@ -40,14 +39,10 @@ class Listed:
 
 def atlases(root: Path) -> Iterator[Listed]:
     """Yield the atlases in the folders of a site, by path."""
-    for manifest in sorted(root.glob(f"*/{MANIFEST}")):
-        try:
-            facts = json.loads(manifest.read_text(encoding="utf-8"))
-            if str(facts["created_by"]).startswith(CREATOR):
-                name = manifest.parent.name
-                yield Listed(name, facts["title"], facts["network"], facts["build"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # somebody else's folder, which may stand there as well
+    for path in sorted(root.glob(f"*/{MANIFEST}")):
+        facts = manifest_of(path.parent)  # somebody else's folder may stand there as well
+        if facts is not None:
+            yield Listed(path.parent.name, facts["title"], facts["network"], facts["build"])
 
 
 def adding(root: Path) -> None:

@@ -53,7 +53,7 @@ class Site:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(raw)
         self.sizes[path] = len(raw)
-        self.digests[path] = _digest(raw)
+        self.digests[path] = digest(raw)
 
     def register(self, key: str, value: Any) -> None:
         """Write a data file: a script that calls `atlas.register` with the value."""
@@ -76,16 +76,18 @@ class Site:
 
 def is_whole(output: Path, build: str) -> bool:
     """Whether `output` holds all files of this build, each of the size that was written."""
+    manifest = manifest_of(output)
+    if manifest is None or manifest.get("build") != build:
+        return False
+    listed = {path: size for path, size in manifest["files"].items() if path != MANIFEST}
     try:
-        manifest = json.loads((output / MANIFEST).read_text())
-        listed = {path: size for path, size in manifest["files"].items() if path != MANIFEST}
-        sizes = {path: (output / path).stat().st_size for path in listed}
-        return bool(manifest["build"] == build and sizes == listed)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {path: (output / path).stat().st_size for path in listed} == listed
+    except OSError:
         return False
 
 
-def _digest(raw: bytes) -> str:
+def digest(raw: bytes) -> str:
+    """Return what a manifest has of a file's contents, to notice that they have changed."""
     return hashlib.sha256(raw).hexdigest()[:32]
 
 
@@ -101,20 +103,20 @@ def damaged_files(output: Path) -> Iterator[tuple[Path, str]]:
     except (OSError, ValueError, TypeError) as error:
         yield output / MANIFEST, f"cannot be read ({error})"
         return
-    for name, digest in digests.items():
+    for name, written in digests.items():
         try:
-            if _digest((output / name).read_bytes()) != digest:
+            if digest((output / name).read_bytes()) != written:
                 yield output / name, "damaged"
         except OSError as error:
             yield output / name, f"cannot be read ({error.strerror})"
 
 
-def _files_of(output: Path) -> set[str] | None:
-    """Return the files of a site of ours; None if it is not one."""
+def manifest_of(output: Path) -> dict[str, Any] | None:
+    """Return the manifest of a site of ours; None if it is not one."""
     try:
-        manifest = json.loads((output / MANIFEST).read_text())
+        manifest = json.loads((output / MANIFEST).read_text(encoding="utf-8"))
         ours = str(manifest["created_by"]).startswith(CREATOR)
-        return set(manifest["files"]) if ours else None
+        return dict(manifest) if ours and isinstance(manifest["files"], dict) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -129,7 +131,7 @@ def refuse_foreign(output: Path) -> None:
     """
     if output.exists() and not output.is_dir():
         raise AtlasError(f"{output}: is a file; name a folder for the site with --output")
-    if output.is_dir() and any(output.iterdir()) and _files_of(output) is None:
+    if output.is_dir() and any(output.iterdir()) and manifest_of(output) is None:
         reason = f"holds files that {CREATOR} did not write, so it is left alone"
         advice = "name another folder with --output, or empty this one"
         raise AtlasError(f"{output}: {reason}; {advice}")
@@ -236,9 +238,9 @@ def _exchange(folder: Path, output: Path) -> None:
 
 def _carry_over(previous: Path, output: Path) -> None:
     """Move what is not ours into the new site, replacing none of its files; remove the old one."""
-    ours = _files_of(previous)
-    if ours is not None:  # else it was empty, or its removal had begun
-        for path in _not_in(ours, previous):
+    manifest = manifest_of(previous)
+    if manifest is not None:  # else it was empty, or its removal had begun
+        for path in _not_in(set(manifest["files"]), previous):
             target = output / path.relative_to(previous)
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)

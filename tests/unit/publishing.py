@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.website.output import digest
+
 PAGE = """<!doctype html><html lang="en"><head><title>Small</title>
 <link rel="stylesheet" href="atlas.css?1"><script defer src="atlas.js?1"></script></head>
 <body><h1 id="top">Small</h1><a href="#top">up</a> <a href="#group-flow=3">a state</a>
@@ -43,6 +45,7 @@ def write_site(folder: Path, files: dict[str, str] = FILES) -> Path:
         "title": "Small",
         "build": "abc",
         "files": {**listed, "atlas.json": None},
+        "digests": {path: digest(text.encode()) for path, text in files.items()},
     }
     (folder / "atlas.json").write_text(json.dumps(facts))
     return folder

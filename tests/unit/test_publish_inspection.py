@@ -38,6 +38,19 @@ def test_files_that_are_missing_or_damaged_are_named(site: Path) -> None:
     assert "data/dog/predictions.js is not as it was written" in problems(site)
 
 
+def test_a_byte_that_has_changed_is_noticed(site: Path) -> None:
+    (site / "data/dog/predictions.js").write_text("4321")
+    assert "data/dog/predictions.js is not as it was written" in problems(site)
+
+
+def test_of_many_problems_a_few_are_listed_and_the_others_counted(site: Path) -> None:
+    for path in ("atlas.css", "atlas.js", "data/site.js", "photographs/dog.webp"):
+        (site / path).unlink()
+    found = inspect(site, use_browser=False).problems
+    assert sum("is missing; build the site again" in each for each in found) == 3
+    assert "and 1 more like it" in found
+
+
 @pytest.mark.parametrize(
     "link",
     ["absent.html", "#nowhere", "/index.html", "../above.html", "photographs", "a%2fb.webp"],
