@@ -49,6 +49,6 @@ def test_the_true_class_stands_under_the_photograph(open_page: Open, atlas: Atla
     else:
         assert f". A mistake: labelled {name}, number {rank} with " in said
     page.evaluate("location.hash = 'image=coffee'")
-    page.wait_for_function(
-        "!document.querySelector('#predictions .photograph-title').textContent.includes('labelled')"
-    )
+    # A function: an expression would be evaluated in the page again and again, which it forbids.
+    title = "document.querySelector('#predictions .photograph-title')"
+    page.wait_for_function(f"() => !{title}.textContent.includes('labelled')")
