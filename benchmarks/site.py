@@ -21,9 +21,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks._rows import row
 from pipeline.website.generate import generate
 from pipeline.website.output import MANIFEST
+from pipeline.website.serve import served
 from tests import synthetic
 from tests.browser.chromium import launch
-from tests.browser.serving import served
 
 SITE = Path("site")
 TEXT = (".html", ".js", ".css", ".json")

@@ -11,13 +11,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.website.serve import Handler, LocalServer
+from pipeline.website.serve import Handler, served
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 VARIABLE = "BUILDING_BLOCKS_CHROMIUM"
@@ -26,14 +23,18 @@ SECONDS = 60  # after which the browser is given up
 _PATH = "/atlas"
 _ICON = "/favicon.ico"  # which browsers look for at the root of a host
 _CONSOLE = re.compile(r'CONSOLE(?::\d+|\(\d+\))\] "(.*)", source: (\S*) \(\d+\)')
-_ARGUMENTS = (
-    "--headless=new",
+# For one page, in a container or not: no window, no graphics processor, nothing but the page.
+QUIET = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+)
+_ARGUMENTS = (
+    "--headless=new",
+    *QUIET,
     "--enable-logging=stderr",
     "--virtual-time-budget=5000",  # milliseconds of the page's own clock, not of waiting
     "--dump-dom",
@@ -62,13 +63,7 @@ def complaints(folder: Path, program: str) -> list[str]:
         Messages of the console, in their order; a page that is not drawn is one.
     """
     missed: list[str] = []
-    with tempfile.TemporaryDirectory() as profile, _served(folder, missed) as address:
-        found = _load(program, f"{address}{_PATH}/", Path(profile))
-    return [*found, *(f"{path} was asked for and is not there" for path in missed)]
 
-
-@contextmanager
-def _served(folder: Path, missed: list[str]) -> Iterator[str]:
     class BelowPath(Handler):
         """Serves the folder below a path, where links from the host's root lead nowhere."""
 
@@ -81,14 +76,9 @@ def _served(folder: Path, missed: list[str]) -> Iterator[str]:
                 missed.append(self.path)
             super().send_error(code, *arguments, **named)
 
-    with LocalServer(folder, handler=BelowPath) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield server.address
-        finally:
-            server.shutdown()
-            thread.join()
+    with tempfile.TemporaryDirectory() as profile, served(folder, BelowPath) as address:
+        found = _load(program, f"{address}{_PATH}/", Path(profile))
+    return [*found, *(f"{path} was asked for and is not there" for path in missed)]
 
 
 def _load(program: str, address: str, profile: Path) -> list[str]:

@@ -13,7 +13,9 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -98,6 +100,19 @@ class LocalServer(http.server.ThreadingHTTPServer):
         # A browser that has gone on to another page no longer takes the files of the last one.
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
+
+
+@contextmanager
+def served(folder: Path, handler: type[Handler] = Handler) -> Iterator[str]:
+    """Serve a folder from a thread of its own, and give the address, for as long as it takes."""
+    with LocalServer(folder, handler=handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield server.address
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def serve(folder: Path, port: int, announce: Callable[[str], None]) -> None:

@@ -5,21 +5,11 @@ The one named in BUILDING_BLOCKS_CHROMIUM, else an installed one, else Playwrigh
 
 from __future__ import annotations
 
-import os
-import shutil
-
 from playwright.sync_api import Browser, Error, Playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--force-color-profile=srgb",
-]
+from pipeline.publish.headless import QUIET, browser
+
+ARGUMENTS = [*QUIET, "--force-color-profile=srgb"]
 # What tests take for a phone: options of a browser's context.
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
 ADVICE = (
@@ -27,12 +17,6 @@ ADVICE = (
     "let Playwright fetch one (python -m playwright install chromium), "
     "or name one in BUILDING_BLOCKS_CHROMIUM"
 )
-
-
-def executable() -> str | None:
-    """Return the path of an installed browser; None leaves the choice to Playwright."""
-    named = os.environ.get("BUILDING_BLOCKS_CHROMIUM")
-    return named or next((path for path in map(shutil.which, NAMES) if path), None)
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -44,6 +28,6 @@ def launch(playwright: Playwright) -> Browser:
         When there is none; the message tells how to get one.
     """
     try:
-        return playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        return playwright.chromium.launch(executable_path=browser(), args=ARGUMENTS)
     except Error as error:
         raise RuntimeError(f"{ADVICE}\n{error}") from error

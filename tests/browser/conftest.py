@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.atlas import Atlas
 from pipeline.website.generate import generate
+from pipeline.website.serve import served
 from tests import synthetic
 from tests.browser.chromium import launch
-from tests.browser.serving import served
 
 Open = Callable[..., Page]
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from playwright.sync_api import Error, Page, sync_playwright
 
+from pipeline.website.serve import served
 from tests.browser.chromium import PHONE, launch
-from tests.browser.serving import served
 
 KEYS = [
     *["Tab"] * 3,
