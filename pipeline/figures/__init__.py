@@ -16,7 +16,8 @@ A figure that shows feature visualizations also has
   known once the photograph's contents are computed;
 - `shown_first(atlas, photograph) -> {layer: [Unit, …]}`, optional: those that are seen before the
   reader does anything. The site packs them together, so that few bytes travel first;
-- `directions(atlas, photograph) -> {layer: {Unit: vector f4 [C]}}`, where it shows directions.
+- `directions(atlas, photograph) -> {layer: {Unit: vector f4 [C]}}`, where it shows directions; if
+  it shows nothing else, it needs no `visualizations`.
 
 Figures read the store and never a network, and none imports another: what several have in common
 is in `pipeline.views`. Nothing here imports torch.
@@ -103,7 +104,11 @@ def interfaces(layers: Sequence[str], settings: Settings) -> dict[str, Interface
 
 def visualizations(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, set[Unit]]:
     """Return the feature visualizations that a figure needs, by layer; none for most."""
-    return _optional(figure, "visualizations", atlas, photograph, {})
+    if hasattr(figure, "visualizations"):
+        return _optional(figure, "visualizations", atlas, photograph, {})
+    nothing: dict[str, dict[Unit, np.ndarray]] = {}
+    shown = _optional(figure, "directions", atlas, photograph, nothing)
+    return {layer: set(vectors) for layer, vectors in shown.items()}
 
 
 def shown_first(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, list[Unit]]:

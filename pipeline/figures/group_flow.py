@@ -116,16 +116,8 @@ def first(atlas: Atlas) -> tuple[Substrate | None, Substrate]:
 # ------------------------------------------------------------------------- feature visualizations
 def directions(atlas: Atlas, photograph: Photograph) -> dict[str, dict[Unit, np.ndarray]]:
     """Return the directions of all groups of both layers."""
-    found: dict[str, dict[Unit, np.ndarray]] = {}
     with atlas.open(photograph) as file:
-        for cut in _cuts(atlas.settings, atlas.layer_names):
-            found.setdefault(cut.layer, {}).update(groups.read(file, cut).directions)
-    return found
-
-
-def visualizations(atlas: Atlas, photograph: Photograph) -> dict[str, set[Unit]]:
-    """Return one feature visualization for each group."""
-    return {layer: set(vectors) for layer, vectors in directions(atlas, photograph).items()}
+        return groups.directions(file, _cuts(atlas.settings, atlas.layer_names))
 
 
 def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:

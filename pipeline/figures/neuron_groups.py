@@ -73,18 +73,13 @@ def first_groups(atlas: Atlas) -> Substrate:
 # ------------------------------------------------------------------------- feature visualizations
 def directions(atlas: Atlas, photograph: Photograph) -> dict[str, dict[Unit, np.ndarray]]:
     """Return the directions of all groups, for all counts."""
-    found: dict[str, dict[Unit, np.ndarray]] = {}
+    cuts = [
+        groups.substrate(layer, count)
+        for layer in shown_layers(atlas)
+        for count in groups.counts(atlas.settings, layer)
+    ]
     with atlas.open(photograph) as file:
-        for layer in shown_layers(atlas):
-            found[layer] = {}
-            for count in groups.counts(atlas.settings, layer):
-                found[layer] |= groups.read(file, groups.substrate(layer, count)).directions
-    return found
-
-
-def visualizations(atlas: Atlas, photograph: Photograph) -> dict[str, set[Unit]]:
-    """Return one feature visualization for each group."""
-    return {layer: set(vectors) for layer, vectors in directions(atlas, photograph).items()}
+        return groups.directions(file, cuts)
 
 
 def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:

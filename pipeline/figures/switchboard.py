@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -76,16 +77,8 @@ def first_groups(atlas: Atlas) -> Substrate:
 # ------------------------------------------------------------------------- feature visualizations
 def directions(atlas: Atlas, photograph: Photograph) -> dict[str, dict[Unit, np.ndarray]]:
     """Return the directions of all groups, for all counts."""
-    found: dict[str, dict[Unit, np.ndarray]] = {}
     with atlas.open(photograph) as file:
-        for cut in (cut for each in cuts(atlas.settings, atlas.layer_names) for cut in each):
-            found.setdefault(cut.layer, {}).update(groups.read(file, cut).directions)
-    return found
-
-
-def visualizations(atlas: Atlas, photograph: Photograph) -> dict[str, set[Unit]]:
-    """Return one feature visualization for each group."""
-    return {layer: set(vectors) for layer, vectors in directions(atlas, photograph).items()}
+        return groups.directions(file, chain(*cuts(atlas.settings, atlas.layer_names)))
 
 
 def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:

@@ -8,7 +8,7 @@ that it explains, v_g = W_g ⊗ H_g, has the length `W_g[y, x] · ‖H_g‖` at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,6 +141,14 @@ def read(file: File, groups: Substrate) -> ShownGroups:
         explained=float(file.values(f"{path}/explained")),
         negative=float(file.values(f"{path}/negative")),
     )
+
+
+def directions(file: File, cuts: Iterable[Substrate]) -> dict[str, dict[Unit, np.ndarray]]:
+    """Return the directions f4 `[C]` of all groups of several factorizations, by layer and unit."""
+    found: dict[str, dict[Unit, np.ndarray]] = {}
+    for cut in cuts:
+        found.setdefault(cut.layer, {}).update(read(file, cut).directions)
+    return found
 
 
 def of_parts(file: File, content: Between, classes: Sequence[Prediction]) -> np.ndarray:

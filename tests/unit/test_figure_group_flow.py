@@ -10,7 +10,7 @@ import pytest
 from pipeline.atlas import Atlas
 from pipeline.attribution import compute
 from pipeline.config import DatasetTable, GroupsTable, Settings
-from pipeline.figures import group_flow
+from pipeline.figures import group_flow, visualizations
 from pipeline.grammar import (
     CLASSES,
     WHOLE,
@@ -168,7 +168,7 @@ def test_the_page_names_the_lower_group_that_an_upper_one_comes_from(atlas: Atla
 def test_every_group_has_a_feature_visualization_of_its_direction(atlas: Atlas) -> None:
     for photograph in atlas.photographs:
         found = group_flow.bake(atlas, photograph)["factorizations"]
-        wanted = group_flow.visualizations(atlas, photograph)
+        wanted = visualizations(group_flow, atlas, photograph)
         vectors = group_flow.directions(atlas, photograph)
         for layer in (LOWER, UPPER):
             of_layer = [each["units"] for key, each in found.items() if key.startswith(layer)]

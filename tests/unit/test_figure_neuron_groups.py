@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.atlas import Atlas
 from pipeline.config import DatasetTable, GroupsTable, Settings
-from pipeline.figures import neuron_groups
+from pipeline.figures import neuron_groups, visualizations
 from pipeline.units import Unit
 from pipeline.views import groups
 from pipeline.views.classes import top_classes
@@ -112,7 +112,7 @@ def test_too_many_groups_have_no_coalitions() -> None:
 def test_every_group_has_a_feature_visualization_of_its_direction(atlas: Atlas) -> None:
     for photograph in atlas.photographs:
         vectors = neuron_groups.directions(atlas, photograph)
-        wanted = neuron_groups.visualizations(atlas, photograph)
+        wanted = visualizations(neuron_groups, atlas, photograph)
         layers = neuron_groups.bake(atlas, photograph)["layers"]
         for layer in layers:
             name = layer["layer"]
