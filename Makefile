@@ -1,6 +1,8 @@
-# `make` sets up an environment in .venv and builds the demo atlas into site/. `make help` lists the rest.
+# `make` sets up an environment in .venv and builds the demo atlas into site/.
+# `make help` lists the rest.
 .DEFAULT_GOAL := demo
-.PHONY: demo help setup atlas serve publish test lint format bench bench-site contact-sheet screenshots readme-screenshot movie correctness floors zoo notebooks docs clean
+.PHONY: demo help setup atlas serve publish test lint format bench bench-site contact-sheet \
+	screenshots readme-screenshot movie correctness floors zoo notebooks docs clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= configs/demo.toml
@@ -16,10 +18,12 @@ help:  ## list these targets
 setup: $(READY)  ## make the environment in .venv with the versions of constraints.txt
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up .venv (a few minutes the first time) …"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 atlas: $(READY)  ## build another atlas: make atlas CONFIG=configs/examples/own_network.toml
@@ -52,14 +56,14 @@ format: $(READY)  ## let ruff and deno format and mend what they can
 bench: $(READY)  ## run everything in benchmarks/, print a table, write build/benchmarks.json
 	@$(BIN)/python -m benchmarks
 
-bench-site: $(READY)  ## measure site/ in a real browser: bytes, first figure, hover, change of photograph
+bench-site: $(READY)  ## measure site/ in a real browser: bytes, first figure, hover, …
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m benchmarks site
 
-contact-sheet: $(READY)  ## 24 feature visualizations of each layer on one picture: make contact-sheet CONFIG=…
+contact-sheet: $(READY)  ## feature visualizations of each layer on one picture: CONFIG=…
 	@$(BIN)/python -m pipeline.contact_sheet $(CONFIG)
 
-screenshots: $(READY)  ## pictures of site/, the page and each section, desktop and phone, light and dark, in build/screenshots/
+screenshots: $(READY)  ## the page and its sections, desktop and phone, in build/screenshots/
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m tests.browser.screenshots site build/screenshots
 
@@ -77,7 +81,7 @@ correctness: $(READY)  ## write docs/correctness.md: the largest deviation from 
 floors: $(READY)  ## write docs/floors.svg: the package's rooms and their imports
 	@$(BIN)/python docs/floors.py
 
-zoo: $(READY)  ## build a tiny atlas of fifty architectures with random weights, write docs/zoo.md (25 minutes)
+zoo: $(READY)  ## tiny atlases of fifty architectures, for docs/zoo.md (half an hour)
 	@$(BIN)/python -m tests.zoo
 
 notebooks: $(READY)  ## run docs/notebooks/*.py and keep them, with their pictures, as notebooks
