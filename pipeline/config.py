@@ -23,7 +23,19 @@ Channel = Annotated[int, Field(ge=0)]
 GroupCount = Annotated[int, Field(ge=1, le=64)]
 Weight = Annotated[float, Field(ge=0)]
 Colour = Literal["red", "green", "blue", "grey", "zero"]
-LayoutName = Annotated[str, Field(pattern=r"^(NCHW|NHWC|NTC(\+\d+)?)$")]
+
+# Patterns of texts, and how messages put them.
+_LAYOUT, _FOLDER, _ADDRESS = (
+    r"^(NCHW|NHWC|NTC(\+\d+)?)$",
+    r"^[A-Za-z0-9][\w.-]*$",
+    r"^https?://[^\s?#]+$",
+)
+_IN_WORDS = {
+    _LAYOUT: '"NCHW", "NHWC", "NTC" or, with tokens set apart, "NTC+1"',
+    _FOLDER: 'the name of one folder, in letters, digits, ".", "-" and "_"',
+    _ADDRESS: 'an address that begins with "https://"',
+}
+LayoutName = Annotated[str, Field(pattern=_LAYOUT)]
 
 
 # ----------------------------------------------------------------------------------- the tables
@@ -113,8 +125,8 @@ class SiteTable(Table):
     figures: tuple[str, ...] | None = None  # None: all
     text: str = ""  # a paragraph of the author's own under the title
     budget_mb: Annotated[float, Field(gt=0)] | None = None
-    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")] | None = None  # folder in the site
-    address: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None  # where it appears
+    path: Annotated[str, Field(pattern=_FOLDER)] | None = None  # folder in the site
+    address: Annotated[str, Field(pattern=_ADDRESS)] | None = None  # where it appears
     data: bool = False  # whether the photographs' HDF5 files are published beside the site
     authors: tuple[str, ...] = ()
     year: Positive | None = None
@@ -269,6 +281,8 @@ def _message(mistakes: Sequence[Mapping[str, Any]], location: Sequence[str], key
     if kind in _EXPECTED:
         wanted = " or ".join(dict.fromkeys(_EXPECTED[each["type"]] for each in mistakes))
         return f'"{key}" must be {wanted}, not {found!r}'
+    if kind == "string_pattern_mismatch":
+        return f'"{key}" must be {_IN_WORDS[mistake["ctx"]["pattern"]]}, not {found!r}'
     reason = mistake["msg"][0].lower() + mistake["msg"][1:]
     return f'"{key}": {reason}, not {found!r}'
 

@@ -128,3 +128,18 @@ def keys(model: type[Table], table: str = "") -> set[str]:
 
 def test_every_key_is_documented_and_no_other() -> None:
     assert documented() == keys(Settings)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('site.path = "../up"', r'"site\.path" must be the name of one folder, in letters'),
+        ('site.address = "ada.github.io"', r'"site\.address" must be an address that begins with'),
+        ('model.layouts = {early = "CHW"}', r'"model\.layouts\.early" must be "NCHW", "NHWC"'),
+    ],
+)
+def test_patterns_are_told_in_words(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(f'dataset.images = ["a.jpg"]\n{line}\n')
+    with pytest.raises(AtlasError, match=message):
+        read(path)
