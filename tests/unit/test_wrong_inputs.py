@@ -120,7 +120,10 @@ CONFIGURATIONS: dict[str, Case] = {
     "mean and std": ({"model.mean": "[0, 0, 0]", "model.std": "[1]"}, '"model.std" has 1 numbers'),
     "a colour": ({"model.channels": '["red", "gren"]'}, '"model.channels.1": input should be'),
     "five channels": ({"model.mean": "[0, 0, 0, 0, 0]", "model.std": "1"}, "does not run on"),
-    "a layout": ({"model.layouts": '{layer = "CHWN"}'}, '"model.layouts.layer" must be "NCHW", "NHWC", "NTC"'),
+    "a layout": (
+        {"model.layouts": '{layer = "CHWN"}'},
+        '"model.layouts.layer" must be "NCHW", "NHWC", "NTC"',
+    ),
     "fit": ({"dataset.fit": '"stretch"'}, '"dataset.fit": input should be'),
     "limit": ({"dataset.limit": "0"}, '"dataset.limit": input should be greater than 0'),
     "sample": ({"dataset.sample": "-1"}, '"dataset.sample": input should be greater than 0'),
