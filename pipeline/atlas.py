@@ -7,6 +7,7 @@ layers in the order in which they run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,13 +64,30 @@ class Photograph:
 
 @dataclass(frozen=True)
 class ShownNetwork:
-    """The network as the site shows it. `classes`: K names; `size`: input side in pixels."""
+    """The network as the site shows it.
+
+    Attributes
+    ----------
+    classes
+        K names.
+    size
+        Side of the input in pixels.
+    probabilities
+        How they are made of logits: "softmax"; "sigmoid", of each class by itself, where classes do
+        not exclude each other; or "one output", the sigmoid of a single number.
+    """
 
     title: str
     classes: tuple[str, ...]
     size: int
     parameters: int
     layers: tuple[Layer, ...]
+    probabilities: str = "softmax"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether classes exclude each other, so that their probabilities add up to 1."""
+        return self.probabilities != "sigmoid"
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class Atlas:
         """The names of the display layers."""
         return tuple(layer.name for layer in self.network.layers)
 
-    def open(self, photograph: Photograph) -> File:
+    def open(self, photograph: Photograph) -> AbstractContextManager[File]:
         """Open a photograph's file (a context manager)."""
         return self.store.photograph(photograph.name)
 

@@ -54,6 +54,8 @@ class ModelTable(Table):
     weights: str | None = None
     classes: str | None = None  # a text file with one class name a line
     output: str | None = None  # which part of what the network returns are the logits
+    # How they become probabilities: of all classes together, or of each by itself.
+    probabilities: Literal["softmax", "sigmoid"] | None = None
     layouts: dict[str, LayoutName] = {}  # layer → its layout, where it is not recognised
     size: Side | tuple[Side, Side] | None = None  # of the input: side, or height and width
     mean: float | tuple[float, ...] | None = None  # for pixels in 0…1; one number: all channels
@@ -189,6 +191,20 @@ class Config(BaseModel):
             return self.path.parent / Path(text).expanduser()
         except RuntimeError:  # "~name/…" without a user of that name: a folder called "~name"
             return self.path.parent / text
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path leads to a file; one that no file can have, such as too long a name, does not.
+
+    Parameters
+    ----------
+    path
+        Made of whatever a configuration holds.
+    """
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 # ---------------------------------------------------------------------------------- reading a file

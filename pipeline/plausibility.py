@@ -9,7 +9,8 @@ information between the photograph and the class,
 
 where q is the mean of the probabilities for a photograph and for its mirror image, and H an entropy
 in nats. It is high where the network is sure, agrees with itself, and does not say the same of
-everything; N photographs allow log N.
+everything; N photographs allow log N. Of classes that do not exclude each other the softmax is
+taken here as well: the question is only whether answers differ.
 """
 
 from __future__ import annotations
@@ -33,10 +34,24 @@ FAR_RIGHTER = 0.25  # of the photographs with labels
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network makes of N photographs: probabilities f8 `[N, K]`, also of mirror images."""
+    """What a network makes of N photographs.
+
+    Attributes
+    ----------
+    straight, mirrored
+        Probabilities f8 `[N, K]`, of the photographs and of their mirror images.
+    logits
+        Of the photographs, f8 `[N, K]`.
+    """
 
     straight: np.ndarray
     mirrored: np.ndarray
+    logits: np.ndarray
+
+    @property
+    def look_like_probabilities(self) -> bool:
+        """Whether what should be logits is never negative and adds up to 1."""
+        return bool((self.logits >= 0).all() and (abs(self.logits.sum(axis=1) - 1) < 1e-3).all())
 
     @property
     def information(self) -> float:
@@ -63,10 +78,16 @@ def answers(network: Network, photographs: Sequence[np.ndarray]) -> Answers:
     AtlasError
         When a logit is not finite.
     """
-    return Answers(*(_probabilities(network, photographs, mirror) for mirror in (False, True)))
+    straight, mirrored = (_logits(network, photographs, mirror) for mirror in (False, True))
+    return Answers(_softmax(straight), _softmax(mirrored), straight)
 
 
-def _probabilities(network: Network, photographs: Sequence[np.ndarray], mirror: bool) -> np.ndarray:
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def _logits(network: Network, photographs: Sequence[np.ndarray], mirror: bool) -> np.ndarray:
     import torch
 
     found = []
@@ -77,7 +98,7 @@ def _probabilities(network: Network, photographs: Sequence[np.ndarray], mirror: 
             if not bool(torch.isfinite(logits).all()):
                 advice = 'look at its weights, and at "model.mean" and "model.std"'
                 raise AtlasError(f"{network.title}: logits are not finite numbers; {advice}")
-            found.append(logits.softmax(0).cpu().numpy())
+            found.append(logits.cpu().numpy())
     return np.stack(found)
 
 
@@ -128,6 +149,9 @@ def warnings(
         When a logit is not finite.
     """
     own = answers(network, photographs)
+    if own.look_like_probabilities:
+        problem = "the network returns numbers that add up to 1: probabilities, it seems, no logits"
+        yield f"{problem}; let it return what goes into its softmax"
     if len(photographs) > 1 and np.ptp(own.straight, axis=0).max() < 1e-6:
         yield "the network says the same of every photograph; are its weights loaded?"
         return

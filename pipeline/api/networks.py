@@ -95,12 +95,15 @@ def activations(network: Network, image: Any, layer: str) -> np.ndarray:
 
 
 def predict(network: Network, image: Any, count: int = 5) -> list[tuple[str, float]]:
-    """Return the most probable classes of a photograph with their probabilities (softmax)."""
+    """Return the most probable classes of a photograph with their probabilities.
+
+    They are a softmax of the logits, or, where classes do not exclude each other, a sigmoid.
+    """
     import torch
 
     x = network.input(photograph(image, network))
     with torch.no_grad():
-        probabilities = network.logits(x)[0].softmax(0)
+        probabilities = network.probabilities_of(network.logits(x))[0]
     values, indices = probabilities.topk(min(count, len(probabilities)))
     return [
         (network.classes[i], float(value))

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.atlas import Atlas, Photograph
 from pipeline.config import Settings
 from pipeline.grammar import CLASSES, INPUT, WHOLE, Activation, Interface, Substrate, show
-from pipeline.views.classes import top_classes, true_class
+from pipeline.views.classes import is_mistake, top_classes, true_class
 
 NAME = "predictions"
 TITLE = "What the network says"
@@ -21,16 +21,21 @@ def interface(layers: Sequence[str], settings: Settings) -> Interface:
 
 
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
-    """Return the most probable classes, the probability of all others, and the true class."""
+    """Return the most probable classes, the probability of all others, and the true class.
+
+    Where classes do not exclude each other, all others together have no probability.
+    """
     found, true = top_classes(atlas, photograph), true_class(atlas, photograph)
     remaining = 1.0 - sum(prediction.probability for prediction in found)
     return {
         "classes": [prediction.baked() for prediction in found],
         "others": {
             "count": len(atlas.network.classes) - len(found),
-            "probability": round(max(0.0, remaining), 6),
+            "probability": round(max(0.0, remaining), 6) if atlas.network.exclusive else None,
         },
-        "truth": None if true is None else {**true[0].baked(), "rank": true[1]},
+        "truth": None
+        if true is None
+        else {**true[0].baked(), "rank": true[1], "mistake": is_mistake(atlas, photograph)},
     }
 
 

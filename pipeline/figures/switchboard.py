@@ -3,7 +3,8 @@
 A layer factorized into n groups has m = n + 1 parts, the residual last. The store has the logits
 `[2^m, K]` of all subsets of the parts. The browser gets those of k classes and, since the decision
 may go to any other class, the most probable class of each subset with its logit. The logarithm of
-the summed exponentials of all K logits, the `normalizer` `[2^m]`, makes probabilities of them.
+the summed exponentials of all K logits, the `normalizer` `[2^m]`, makes probabilities of them;
+where classes do not exclude each other there is none, and each logit makes its own.
 
 A subset is a number whose bit i is 1 where part i is on.
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.atlas import Atlas, Photograph
+from pipeline.atlas import Atlas, Photograph, ShownNetwork
 from pipeline.config import Settings
 from pipeline.grammar import (
     CLASSES,
@@ -35,7 +36,7 @@ from pipeline.shapley import MOST_PLAYERS
 from pipeline.store import File
 from pipeline.units import Unit
 from pipeline.views import groups
-from pipeline.views.classes import Prediction, top_classes
+from pipeline.views.classes import Prediction, sigmoid, top_classes
 from pipeline.views.packing import pack, pack_levels
 
 NAME = "switchboard"
@@ -91,9 +92,10 @@ def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:
 # ----------------------------------------------------------------------------------------- subsets
 @dataclass(frozen=True)
 class Subsets:
-    """The logits `[2^m, K]` of all subsets of m parts."""
+    """The logits `[2^m, K]` of all subsets of m parts, and whether classes exclude each other."""
 
     logits: np.ndarray
+    exclusive: bool = True
 
     @property
     def everything(self) -> int:
@@ -119,6 +121,8 @@ class Subsets:
     @property
     def probabilities(self) -> np.ndarray:
         """Those of all classes, f8 `[2^m, K]`."""
+        if not self.exclusive:
+            return sigmoid(self.logits)
         return np.exp(self.logits - self.normalizer[:, None])
 
     def smallest_that_keeps(self) -> int:
@@ -141,9 +145,9 @@ class Subsets:
         return min(changing, key=lambda on: (-on.bit_count(), likely[on]), default=None)
 
 
-def read(file: File, cut: Substrate) -> Subsets:
+def read(file: File, cut: Substrate, exclusive: bool = True) -> Subsets:
     """Read the subsets of a layer's groups from a photograph's file."""
-    return Subsets(file.values(Coalitions(cut).path))
+    return Subsets(file.values(Coalitions(cut).path), exclusive)
 
 
 def in_words(subset: int, parts: int) -> str:
@@ -172,14 +176,13 @@ def shares(shown: groups.ShownGroups) -> np.ndarray:
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
     """Return the classes and, for each layer and count, the groups and what all subsets do."""
     classes = top_classes(atlas, photograph)
-    names = atlas.network.classes
     offered = cuts(atlas.settings, atlas.layer_names)
     with atlas.open(photograph) as file:
         layers = [
             {
                 "layer": of_layer[0].layer,
                 "count": groups.first_count(counts(atlas.settings, of_layer[0].layer)),
-                "factorizations": [_baked(file, cut, classes, names) for cut in of_layer],
+                "factorizations": [_baked(file, cut, classes, atlas.network) for cut in of_layer],
             }
             for of_layer in offered
         ]
@@ -191,9 +194,9 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
 
 
 def _baked(
-    file: File, cut: Substrate, classes: Sequence[Prediction], names: Sequence[str]
+    file: File, cut: Substrate, classes: Sequence[Prediction], network: ShownNetwork
 ) -> dict[str, Any]:
-    shown, subsets = groups.read(file, cut), read(file, cut)
+    shown, subsets = groups.read(file, cut), read(file, cut, network.exclusive)
     winners, first = np.unique(subsets.first, return_inverse=True)
     return {
         "count": len(shown.units),
@@ -205,8 +208,8 @@ def _baked(
         ],
         "shares": pack_levels(shares(shown), 1.0),
         "logits": pack(subsets.logits[:, [each.index for each in classes]], "f4"),
-        "normalizer": pack(subsets.normalizer, "f4"),
-        "winners": [{"index": int(index), "name": names[index]} for index in winners],
+        "normalizer": pack(subsets.normalizer, "f4") if network.exclusive else None,
+        "winners": [{"index": int(index), "name": network.classes[index]} for index in winners],
         "first": pack(first.reshape(-1), "u2"),
         "best": pack(subsets.logits.max(axis=1), "f4"),
         "keeps": subsets.smallest_that_keeps(),
@@ -219,7 +222,8 @@ def page(atlas: Atlas) -> dict[str, Any]:
     photograph, cut = atlas.photographs[0], first_groups(atlas)
     assert isinstance(cut.atom, Group)
     with atlas.open(photograph) as file:
-        subsets, units = read(file, cut), groups.read(file, cut).units
+        subsets = read(file, cut, atlas.network.exclusive)
+        units = groups.read(file, cut).units
     parts = cut.atom.count + 1
     intact = subsets.everything
 

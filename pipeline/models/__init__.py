@@ -20,7 +20,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pipeline.config import Config
+from pipeline.config import Config, is_file
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.fingerprints import fingerprint_of, fingerprint_of_file
 
@@ -78,9 +78,10 @@ def load(config: Config) -> Network:
         When it is unknown, its weights are missing, or they belong to another network.
     """
     network, model = find(config).load(config), config.settings.model
-    if model.output is None and not model.layouts:
+    if model.output is None and not model.layouts and model.probabilities is None:
         return network
-    return replace(network, output=model.output, layouts=model.layouts)
+    changed = replace(network, output=model.output, layouts=model.layouts)
+    return replace(changed, probabilities=model.probabilities)
 
 
 # ----------------------------------------------------------------------------------- fingerprints
@@ -111,7 +112,7 @@ def labels_fingerprint(config: Config) -> str:
     """Fingerprint of what the network and its classes are called, which changes no number."""
     model = config.settings.model
     names = config.resolve(model.classes) if model.classes else None
-    classes = fingerprint_of_file(names) if names and names.is_file() else model.classes
+    classes = fingerprint_of_file(names) if names and is_file(names) else model.classes
     return fingerprint_of(model.title, classes)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import Config
+from pipeline.config import Config, is_file
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.models.class_names import class_names, output_count
 from pipeline.models.own_world import World, called
@@ -55,6 +55,8 @@ def load(config: Config) -> Network:
     weights = weights_path(config)
     if weights is not None:
         load_state(module, read_state(weights), weights, config.settings.model.source)
+    if any(each.is_floating_point() and each.element_size() == 8 for each in module.parameters()):
+        module.float()  # what is computed needs single precision
     if isinstance(built, Network):
         return replace(built, title=config.settings.model.title or built.title)
     return _prepared(config, module, file, name)
@@ -79,7 +81,7 @@ def _prepared(config: Config, module: nn.Module, file: Path, name: str) -> Netwo
 def _call(config: Config, file: Path, name: str) -> Any:
     import torch
 
-    if not file.is_file():
+    if not is_file(file):
         advice = "paths are relative to the configuration file"
         raise AtlasError(f'{config.path}: "model.source": no file {file}; {advice}')
     torch.manual_seed(0)

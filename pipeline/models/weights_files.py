@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import Config
+from pipeline.config import Config, is_file
 from pipeline.errors import AtlasError
 from pipeline.fingerprints import fingerprint_of_file
 
@@ -43,11 +43,7 @@ def weights_path(config: Config) -> Path | None:
     if text is None:
         return None
     path = config.resolve(text)
-    try:
-        found = path.is_file()
-    except (OSError, ValueError):  # a name that is too long, or holds a zero byte
-        found = False
-    if not found:
+    if not is_file(path):
         problem = "is a folder" if _is_folder(path) else "no file"
         advice = "paths are relative to the configuration file"
         raise AtlasError(f'{config.path}: "model.weights": {problem} {path}; {advice}')

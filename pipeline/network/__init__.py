@@ -7,7 +7,7 @@ turns them into what the network was trained on, differentiably.
 """
 
 from pipeline.network.layouts import Layout
-from pipeline.network.modules import call_name, module_name
+from pipeline.network.modules import call_name, is_scripted, module_name, watchable
 from pipeline.network.network import Network
 from pipeline.network.preprocessing import COLOURS, Preprocessing, colours_for
 from pipeline.network.recognition import NOTHING, Recognised
@@ -21,5 +21,7 @@ __all__ = [
     "Recognised",
     "call_name",
     "colours_for",
+    "is_scripted",
     "module_name",
+    "watchable",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from pipeline.errors import AtlasError
+from pipeline.network.functions import PassedOver
 from pipeline.network.layouts import Layout, Size
 from pipeline.network.modules import call_number, module_name
 
@@ -35,6 +36,9 @@ class Catching:
         Names of modules, or of single calls of them.
     layout_of
         `(module, number of its call, output, canvas)` → the output's layout.
+    is_rectified
+        `(module, number of its call)` → whether its cube is what a ReLU in the network's code makes
+        of the output.
     stop
         Whether the pass ends as soon as all layers have been caught.
     substitute
@@ -44,16 +48,19 @@ class Catching:
     title: str
     layers: Sequence[str]
     layout_of: LayoutOf
+    is_rectified: Callable[[str, int], bool]
     stop: bool = False
     substitute: Substitute | None = None
     caught: dict[str, Tensor] = field(default_factory=dict)
     canvas: Size = (0, 0)
+    passed_over: PassedOver = field(default_factory=PassedOver)
     _calls: Counter[str] = field(default_factory=Counter)
 
     def begin(self, canvas: Size) -> None:
         """Start a pass on a canvas; what an earlier one has left is forgotten."""
         self.canvas = canvas
         self.caught.clear()
+        self.passed_over.clear()
         self._calls.clear()
 
     def hook(self, layer: str) -> Any:
@@ -67,17 +74,23 @@ class Catching:
                 return None
             if layer in self.caught:
                 raise self._more_than_once(layer, number)
-            return self._catch(layer, output, self._layout(layer, name, number, output))
+            layout = self._layout(layer, name, number, output)
+            return self._catch(layer, output, layout, self.is_rectified(name, number))
 
         return hook
 
-    def _catch(self, layer: str, output: Tensor, layout: Layout) -> Tensor:
+    def _catch(self, layer: str, output: Tensor, layout: Layout, behind_relu: bool) -> Tensor:
         cube = layout.cube(output, self.canvas)
+        if behind_relu:
+            cube = cube.relu()
         self.caught[layer] = cube if self.substitute is None else self.substitute(layer, cube)
         if self.stop and len(self.caught) == len(set(self.layers)):
             raise Reached
         # A copy, so that an in-place activation behind the layer does not change what was caught.
-        return layout.restore(self.caught[layer].clone(), output)
+        returned = layout.restore(self.caught[layer].clone(), output)
+        if behind_relu:
+            self.passed_over.add(returned)
+        return returned
 
     def _layout(self, layer: str, name: str, number: int, output: Any) -> Layout:
         where = f'layer "{layer}" of {self.title}'

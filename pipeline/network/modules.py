@@ -6,6 +6,8 @@ A module that runs several times in a pass has one name for each call: `relu#1`,
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from types import MethodType
 from typing import Any
 
 import torch
@@ -36,6 +38,31 @@ def without_wrappers(root: nn.Module) -> nn.Module:
             if inner is not child:
                 setattr(parent, name, inner)
     return root
+
+
+def without_compilation(root: nn.Module) -> nn.Module:
+    """Let the modules of a copy run as Python again, whatever of them was compiled."""
+    for module in root.modules():
+        if not is_scripted(module):
+            module._compiled_call_impl = None
+            original = getattr(module.forward, "_torchdynamo_orig_callable", None)
+            if original is not None:
+                vars(module)["forward"] = MethodType(_function(original), module)
+    return root
+
+
+def _function(method: Any) -> Any:
+    """The function of a method, whatever wraps it and whatever module it is bound to."""
+    while hasattr(method, "__wrapped__") or hasattr(method, "__func__"):
+        method = getattr(method, "__func__", None) or method.__wrapped__
+    return method
+
+
+def watchable(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the submodules that can be watched, with their names: those that run as Python."""
+    for name, module in root.named_modules():
+        if name and not is_scripted(module):
+            yield name, module
 
 
 def frozen_copy(module: nn.Module) -> nn.Module:

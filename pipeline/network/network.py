@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,18 +19,21 @@ from pipeline.errors import AtlasError, did_you_mean
 from pipeline.memory import is_out_of_memory
 from pipeline.network.canvases import REFUSALS, canvases, natural, on_canvas
 from pipeline.network.catching import LISTED, Catching, Reached
+from pipeline.network.endings import NONE, SIGMOID, Endings
 from pipeline.network.layouts import Layout, Size, candidates
 from pipeline.network.modules import (
     frozen_copy,
     module_name,
     unwrapped,
+    without_compilation,
     without_hooks,
     without_wrappers,
 )
-from pipeline.network.outputs import logits_of
+from pipeline.network.outputs import as_classes, logits_of
 from pipeline.network.preprocessing import Preprocessing
-from pipeline.network.recognition import Call, Recognised, pictures, recognise
+from pipeline.network.recognition import NOTHING, Call, Recognised, pictures, recognise
 
+_HALF = (torch.float16, torch.bfloat16)  # of weights; what is computed needs single precision
 _Goal = tuple[str, ...] | None  # the layers at which a pass ends; None: the logits
 
 
@@ -39,7 +42,10 @@ class _Learned:
     """What passes have shown about a structure; all copies of a network share it."""
 
     recognised: dict[Call, Recognised] | None = None
+    loose: int = 0  # activations in code that belong to no module
     canvases: dict[tuple[_Goal, Size], Size] = field(default_factory=dict)
+    ending: str | None = None  # the function that makes probabilities of the logits
+    outputs: int = 0  # of the module, for a picture
 
 
 @dataclass
@@ -65,6 +71,9 @@ class Network:
         attribute or an index.
     layouts
         Layer → its layout, such as "NHWC" or "NTC+1", where it is not recognised.
+    probabilities
+        How they are made of logits, where the module's end does not show it: "softmax", or
+        "sigmoid" where classes do not exclude each other.
     """
 
     module: nn.Module
@@ -74,6 +83,7 @@ class Network:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     output: str | None = None
     layouts: Mapping[str, str] = field(default_factory=dict)
+    probabilities: str | None = None
     _one_at_a_time: Any = field(
         default_factory=threading.RLock, init=False, repr=False, compare=False
     )
@@ -81,8 +91,9 @@ class Network:
     _catching: list[Catching] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        module = without_wrappers(frozen_copy(unwrapped(self.module)))
-        self.module = module.to(self.device).eval()
+        module = without_compilation(without_wrappers(frozen_copy(unwrapped(self.module))))
+        halved = any(each.dtype in _HALF for each in module.parameters())
+        self.module = (module.float() if halved else module).to(self.device).eval()
 
     def to(self, device: torch.device) -> Network:
         """Return a network with the same weights on another device; this one stays where it is."""
@@ -117,12 +128,49 @@ class Network:
     def logits(self, x: Tensor) -> Tensor:
         """`x[N, 3, H, W]` in 0…1 → logits `[N, K]`.
 
+        Of a network that ends in a softmax or a sigmoid, what goes into that.
+
         Raises
         ------
         AtlasError
             When the module returns anything else.
         """
-        return logits_of(self._forward(x), self.output, self.title)
+        if self._learned.ending == NONE:
+            return as_classes(logits_of(self._forward(x), self.output, self.title))
+        with Endings() as endings:
+            logits = logits_of(self._forward(x), self.output, self.title)
+        if self._learned.ending is None:
+            self._learned.ending = endings.kind(logits)
+            self._learned.outputs = int(logits.shape[1])
+        return as_classes(endings.before(logits) if self._learned.ending != NONE else logits)
+
+    def probabilities_of(self, logits: Tensor) -> Tensor:
+        """Logits `[N, K]` → probabilities: of all classes together, or of each by itself."""
+        if (self.probabilities or self.ending) == SIGMOID and not self.has_one_output:
+            return logits.sigmoid()
+        return logits.softmax(1)
+
+    @property
+    def ending(self) -> str:
+        """The function that makes probabilities of the logits at the end of the module.
+
+        "softmax", "sigmoid", or nothing if the module returns logits. The network runs once to find
+        out, unless it has.
+        """
+        self._run_once()
+        return self._learned.ending or NONE
+
+    @property
+    def has_one_output(self) -> bool:
+        """Whether the module returns one number for a picture, seen as a no and a yes."""
+        self._run_once()
+        return self._learned.outputs == 1
+
+    def _run_once(self) -> None:
+        if self._learned.ending is None:
+            side = self.preprocessing.size
+            with torch.no_grad():
+                self.logits(torch.full((1, 3, side, side), 0.5, device=self.device))
 
     def run(self, x: Tensor, layers: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
         """Run the whole network on `x` in 0…1 and return the layers' cubes and the logits."""
@@ -245,15 +293,23 @@ class Network:
         substitute: Callable[[str, Tensor], Tensor] | None = None,
     ) -> Iterator[Catching]:
         modules = [(name, self.layer(name)) for name in layers]
-        catching = Catching(self.title, layers, self._layout, stop, substitute)
-        with self.hooks() as handles:
+        catching = Catching(
+            *(self.title, layers, self._layout, self._is_rectified, stop, substitute)
+        )
+        with self.hooks() as handles, ExitStack() as stack:
             for name, module in modules:
                 handles.append(module.register_forward_hook(catching.hook(name)))
+            names = {module_name(layer) for layer in layers}
+            if any(each.rectified and call[0] in names for call, each in self.recognised().items()):
+                stack.enter_context(catching.passed_over)
             self._catching.append(catching)
             try:
                 yield catching
             finally:
                 self._catching.remove(catching)
+
+    def _is_rectified(self, name: str, number: int) -> bool:
+        return self.recognised().get((name, number), NOTHING).rectified
 
     # ----------------------------------------------------------------------------------- layouts
     def _layout(self, name: str, number: int, output: Tensor, canvas: Size) -> Layout | None:
@@ -284,6 +340,12 @@ class Network:
                 self._learned.recognised = self._look()
             return self._learned.recognised
 
+    @property
+    def loose_activations(self) -> int:
+        """The number of activations in the network's code whose outputs are no layer's."""
+        self.recognised()
+        return self._learned.loose
+
     def _look(self) -> dict[Call, Recognised]:
         apart = self.copy()
         without_hooks(apart.module)
@@ -294,7 +356,9 @@ class Network:
             shown = pictures(self.preprocessing.size).to(self.device)
             with suppress(*REFUSALS):
                 canvas = self.preprocessing.native
-                found.update(recognise(apart.module, lambda: apart._forward(shown), canvas, given))
+                seen, loose = recognise(apart.module, lambda: apart._forward(shown), canvas, given)
+                found.update(seen)
+                self._learned.loose = loose
 
         # A thread of its own, where the caller's modes of torch (autocast, functions) do not apply.
         thread = threading.Thread(target=look)

@@ -4,6 +4,8 @@ A tensor is taken as it is. Of a tuple the first tensor `[N, K]` is taken, of a 
 object what is called "logits", else the only tensor `[N, K]`; `output` names another key,
 attribute or index.
 
+Where a softmax or sigmoid made them, what went into it is taken instead (`endings`).
+
 A single output z is the logit of a yes, whose probability is the sigmoid of z. It is seen as two
 classes with the logits -z/2 and z/2: their softmax is that sigmoid, and whatever speaks for the one
 speaks as much against the other.
@@ -38,7 +40,7 @@ def logits_of(returned: Any, output: str | None, title: str) -> Tensor:
     Returns
     -------
     Tensor
-        `[N, K]`. Sides of length one behind K are dropped; one output per picture becomes two.
+        `[N, K]`, or `[N, 1]` of a single output. Sides of length one behind K are dropped.
 
     Raises
     ------
@@ -52,13 +54,18 @@ def logits_of(returned: Any, output: str | None, title: str) -> Tensor:
         if found.ndim == 1:
             found = found[:, None]
         if found.ndim == 2 and found.is_floating_point():
-            return found if found.shape[1] > 1 else torch.cat([-found / 2, found / 2], 1)
+            return found
     got = f"shape {list(found.shape)}" if isinstance(found, Tensor) else _described(returned)
     advice = "wrap the module so that it returns them"
     if _parts(returned):
         advice = 'name one of them in "model.output"'
     expected = "expected logits of shape [N, K] from the network"
     raise AtlasError(f"{title}: {expected}, got {got}; {advice}")
+
+
+def as_classes(logits: Tensor) -> Tensor:
+    """`[N, K]` → the same; `[N, 1]` → `[N, 2]`, a no and a yes."""
+    return logits if logits.shape[1] > 1 else torch.cat([-logits / 2, logits / 2], 1)
 
 
 def _parts(returned: Any) -> dict[str, Any]:

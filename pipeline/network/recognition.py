@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.network.functions import Functions
 from pipeline.network.layouts import CHANNELS_FIRST, Layout, Size, candidates
+from pipeline.network.modules import watchable
 
 # How far the centre of Δ moves, as a share of the cube's side, for a layout to be confirmed. The
 # changed parts lie 0.7 of the side apart, of which mixing in the network leaves something.
@@ -47,12 +49,16 @@ class Recognised:
         Whether some value is negative.
     dead
         The share of channels that are zero everywhere, in all pictures.
+    rectified
+        Whether the output goes into a ReLU in the network's code, and nowhere else; then the cube
+        is what that makes of it (`functions`).
     """
 
     layout: Layout | None
     confirmed: bool = False
     signed: bool = True
     dead: float = 0.0
+    rectified: bool = False
 
 
 NOTHING = Recognised(None)
@@ -75,7 +81,7 @@ def pictures(side: int) -> Tensor:
 
 def recognise(
     module: nn.Module, run: Callable[[], Any], canvas: Size, given: Mapping[str, Layout]
-) -> dict[Call, Recognised]:
+) -> tuple[dict[Call, Recognised], int]:
     """Run a network once on `pictures` and note what each call of each module returned.
 
     Parameters
@@ -89,33 +95,46 @@ def recognise(
     given
         Name → the layout that somebody has set; it is not questioned.
 
+    Returns
+    -------
+    dict of Call to Recognised
+        Of every call.
+    int
+        The number of activations in the network's code that belong to no module.
+
     Raises
     ------
     Exception
         Whatever the network raises.
     """
     found: dict[Call, Recognised] = {}
+    off: dict[Call, float] = {}
     calls: Counter[str] = Counter()
+    functions = Functions()
 
     def hook_of(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             calls[name] += 1
-            call = f"{name}#{calls[name]}"
-            known = given.get(call) or given.get(name)
-            found[name, calls[name]] = _recognised(output, canvas, known)
+            call = name, calls[name]
+            known = given.get(f"{name}#{calls[name]}") or given.get(name)
+            with functions.away():
+                found[call] = _recognised(output, canvas, known)
+                off[call] = _never_positive(output, canvas, found[call].layout)
+            functions.returned(call, output)
 
         return hook
 
-    handles = [
-        each.register_forward_hook(hook_of(name)) for name, each in module.named_modules() if name
-    ]
+    handles = [each.register_forward_hook(hook_of(name)) for name, each in watchable(module)]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), functions:
             run()
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    for call in functions.rectified():
+        if found[call].layout is not None:
+            found[call] = replace(found[call], rectified=True, signed=False, dead=off[call])
+    return found, functions.loose()
 
 
 def _recognised(output: Any, canvas: Size, given: Layout | None) -> Recognised:
@@ -132,6 +151,13 @@ def _recognised(output: Any, canvas: Size, given: Layout | None) -> Recognised:
     low, high = cube.amin((0, 2, 3)), cube.amax((0, 2, 3))
     dead = float(((low == 0) & (high == 0)).float().mean())
     return Recognised(layout, confirmed, bool((low < 0).any()), dead)
+
+
+def _never_positive(output: Any, canvas: Size, layout: Layout | None) -> float:
+    """The share of channels that are nowhere above zero."""
+    if layout is None:
+        return 0.0
+    return float((layout.cube(output, canvas).amax((0, 2, 3)) <= 0).float().mean())
 
 
 def layout_of(output: Tensor, canvas: Size) -> tuple[Layout | None, bool]:

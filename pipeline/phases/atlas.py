@@ -27,10 +27,12 @@ def atlas_of(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Atlas:
     profile, plan = survey.profile, survey.plan
     fingerprints = {phase.kind: phase.fingerprints(survey) for phase in phases}
     layers = tuple(_layer(survey, name) for name in plan.layers)
+    probabilities = profile.probabilities(survey.settings.model.probabilities)
     return Atlas(
         settings=survey.settings,
         network=ShownNetwork(
-            profile.title, profile.classes, profile.size, profile.parameters, layers
+            *(profile.title, profile.classes, profile.size, profile.parameters),
+            *(layers, probabilities),
         ),
         photographs=tuple(
             Photograph(each.name, each.title, each.source, survey.labels.get(each.name))
@@ -42,7 +44,7 @@ def atlas_of(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Atlas:
         fingerprints=fingerprints,
         fingerprint=fingerprint_of(
             "site",
-            [plan.figures, plan.layers, profile.title, profile.classes],
+            [plan.figures, plan.layers, profile.title, profile.classes, probabilities],
             fingerprints,
             [each.title for each in survey.failed],
             survey.settings.model_dump(exclude={"execution"}),

@@ -54,14 +54,17 @@ def probe(network: Network, weights: str, labels: str = "") -> NetworkProfile:
         advice = 'set "model.size" to the side of its input'
         raise AtlasError(f"{network.title}: {failed}; {advice}") from error
     _check_logits(network, logits)
+    _check_gradient(network, logits, noise)
     _note_influence(logits, noise, seen)
     through = bottlenecks(noise, logits, {**seen.cubes, **seen.wholes})
     layers = tuple(_profiles(seen, through))
-    if not layers:
-        _refuse_one_piece(network)
+    _refuse_one_piece(network, {name for name, _ in seen.layers})
     parameters = sum(parameter.numel() for parameter in network.module.parameters())
     classes = tuple(network.classes)
-    return NetworkProfile(weights, network.title, classes, size, parameters, layers, labels)
+    facts = (network.ending, network.has_one_output, network.loose_activations)
+    return NetworkProfile(
+        *(weights, network.title, classes, size, parameters, layers, labels), *facts
+    )
 
 
 def _sides(network: Network) -> str:
@@ -77,13 +80,47 @@ def _check_logits(network: Network, logits: Tensor) -> None:
         raise AtlasError(f"{network.title}: {counts}; {advice}")
 
 
-def _refuse_one_piece(network: Network) -> None:
-    from torch.jit import ScriptModule
+def _check_gradient(network: Network, logits: Tensor, x: Tensor) -> None:
+    """Refuse a network of which no share can be computed."""
+    import torch
 
-    if isinstance(network.module, ScriptModule):
+    if logits.grad_fn is not None:
+        total = logits.sum()
+        try:
+            (found,) = torch.autograd.grad(total, x, retain_graph=True, allow_unused=True)
+        except RuntimeError:
+            found = None
+        if found is not None:
+            return
+    reason = "no gradient leads from its logits to the photograph"
+    advice = "it may be quantized, or run under torch.no_grad; give the network that was trained"
+    raise AtlasError(f"{network.title}: {reason}; {advice}")
+
+
+def _refuse_one_piece(network: Network, ran: set[str]) -> None:
+    """Refuse a network none of whose modules has been seen.
+
+    Raises
+    ------
+    AtlasError
+        With the reason.
+    """
+    from pipeline.network import is_scripted
+
+    if is_scripted(network.module):
         reason = "is a scripted module, which runs as one piece: its layers cannot be watched"
         advice = "give the module that was scripted, with the same weights"
         raise AtlasError(f"{network.title}: {reason}; {advice}")
+    holding = [
+        name
+        for name, module in network.module.named_modules()
+        if name and any(True for _ in module.parameters(recurse=False))
+    ]
+    if ran.intersection(holding) or not holding:
+        return
+    reason = "none of its modules runs when it runs, as in an exported program"
+    advice = "give the module that was exported, with the same weights"
+    raise AtlasError(f"{network.title}: {reason}; {advice}")
 
 
 # --------------------------------------------------------------------------------------- watching
@@ -105,11 +142,12 @@ class _Seen:
 @contextmanager
 def _watching(network: Network) -> Iterator[_Seen]:
     """Note what every submodule returns in a forward pass."""
+    from pipeline.network import watchable
+
     seen, recognised = _Seen(), network.recognised()
     watcher = _Watcher(seen, recognised, network.preprocessing.native)
-    submodules = [(name, module) for name, module in network.module.named_modules() if name]
     with network.hooks() as handles:
-        for name, module in submodules:
+        for name, module in watchable(network.module):
             handles.append(module.register_forward_hook(watcher.hook(name)))
         yield seen
 
@@ -162,8 +200,8 @@ class _Watcher:
         return call if tensor is not None and tensor._version == version else None
 
     def _watch_cube(self, call: _Call, cube: Tensor) -> None:
-        def note(gradient: Tensor) -> None:
-            if bool((gradient != 0).any()):
+        def note(gradient: Tensor | None) -> None:
+            if gradient is not None and bool((gradient != 0).any()):
                 self.seen.counts.add(call)
 
         assert cube.grad_fn is not None
@@ -186,7 +224,7 @@ class _Watcher:
         same = self.seen.layers[origin] if origin else None
         return LayerProfile(
             name=call[0],
-            kind=kind,
+            kind=f"{kind}, then ReLU" if known.rectified else kind,
             shape=shape,
             signed=signed,
             runs=1,

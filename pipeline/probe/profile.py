@@ -105,6 +105,13 @@ class NetworkProfile:
         In running order.
     labels
         The fingerprint of what the configuration calls the network and its classes.
+    ending
+        The function that makes probabilities of the logits at the end of the module ("softmax",
+        "sigmoid"); it is left out. Empty if the module returns logits.
+    one_output
+        Whether the module returns one number, seen as a no and a yes.
+    loose_activations
+        The number of activations that its code calls as functions and that are no layer's output.
     """
 
     weights: str
@@ -114,6 +121,26 @@ class NetworkProfile:
     parameters: int
     layers: tuple[LayerProfile, ...]
     labels: str = ""
+    ending: str = ""
+    one_output: bool = False
+    loose_activations: int = 0
+
+    def probabilities(self, configured: str | None) -> str:
+        """Return how probabilities are made of logits.
+
+        Parameters
+        ----------
+        configured
+            "softmax", "sigmoid", or None: as the network's end shows.
+
+        Returns
+        -------
+        str
+            "softmax", "sigmoid" (of each class by itself), or "one output".
+        """
+        if self.one_output:
+            return "one output"
+        return configured or self.ending or "softmax"
 
     def layer(self, name: str) -> LayerProfile:
         """Return one layer's profile.

@@ -56,6 +56,13 @@ def table(
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         yield f"{mark} {'  '.join(cells)}".rstrip()
     yield from _NOTES
+    if any(layer.kind.endswith(", then ReLU") for layer in profile.layers):
+        yield "then ReLU: the network calls a ReLU as a function there; the layer is its output"
+    if profile.ending:
+        yield f"the {profile.ending} at its end is left out: logits are what goes into it"
+    if profile.loose_activations:
+        called = f"activations that its code calls as functions: {profile.loose_activations}"
+        yield f"{called}; they are no layers, modules in their position (nn.ReLU) would be"
 
 
 def listed(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.atlas import Atlas, Photograph
+from pipeline.atlas import Atlas, Photograph, ShownNetwork
 from pipeline.grammar import CLASSES, Activation, AtBaseline, Between
 from pipeline.store import File
 
@@ -16,7 +16,7 @@ TOP = 5  # classes that a figure offers for a photograph
 
 @dataclass(frozen=True)
 class Prediction:
-    """One class of one photograph. `probability` is the softmax over all K logits."""
+    """One class of one photograph."""
 
     index: int
     name: str
@@ -39,6 +39,17 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum()
 
 
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of logits, each by itself, in double precision."""
+    small = np.exp(-np.abs(logits.astype(np.float64)))  # never overflows
+    return np.where(logits < 0, small, 1.0) / (1 + small)
+
+
+def probabilities(logits: np.ndarray, network: ShownNetwork) -> np.ndarray:
+    """Probabilities of a network's logits `[K]`, f8."""
+    return softmax(logits) if network.exclusive else sigmoid(logits)
+
+
 def top_classes(atlas: Atlas, photograph: Photograph, count: int = TOP) -> tuple[Prediction, ...]:
     """Return the most probable classes of a photograph, the most probable first."""
     return _ranked(atlas, photograph)[:count]
@@ -48,10 +59,10 @@ def _ranked(atlas: Atlas, photograph: Photograph) -> tuple[Prediction, ...]:
     """Return all classes of a photograph, the most probable first."""
     with atlas.open(photograph) as file:
         logits = file.values(Activation(CLASSES).path)
-    probabilities = softmax(logits)
+    likely = probabilities(logits, atlas.network)
     names = atlas.network.classes
     return tuple(
-        Prediction(int(k), names[k], float(logits[k]), float(probabilities[k]))
+        Prediction(int(k), names[k], float(logits[k]), float(likely[k]))
         for k in np.argsort(-logits, kind="stable")
     )
 
@@ -66,9 +77,15 @@ def true_class(atlas: Atlas, photograph: Photograph) -> tuple[Prediction, int] |
 
 
 def is_mistake(atlas: Atlas, photograph: Photograph) -> bool:
-    """Whether the true class is known, and is not the most probable one."""
+    """Whether the true class is known, and the network gets it wrong.
+
+    That is, another is more probable; where classes do not exclude each other, its probability is
+    below a half.
+    """
     found = true_class(atlas, photograph)
-    return found is not None and found[1] > 1
+    if found is None:
+        return False
+    return found[1] > 1 if atlas.network.exclusive else found[0].probability < 0.5
 
 
 def for_classes(file: File, content: Between, classes: Sequence[Prediction]) -> np.ndarray:

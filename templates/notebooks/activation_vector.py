@@ -2,20 +2,13 @@
 # A position's vector of activations as one picture. How much of its squared length the strongest
 # channels account for says how much a list of them leaves out.
 
-
 # %%
-def averaged(cube, block):
-    for axis in (1, 2):
-        starts = np.arange(0, cube.shape[axis], block)
-        sizes = np.diff(np.append(starts, cube.shape[axis]))
-        shape = [-1 if i == axis else 1 for i in range(3)]
-        cube = np.add.reduceat(cube, starts, axis=axis) / sizes.reshape(shape)
-    return cube
-
+from skimage.measure import block_reduce
 
 figure, axes = plt.subplots(1, len(page["layers"]), figsize=(4 * len(page["layers"]), 4))
 for axis, baked in zip(np.atleast_1d(axes), page["layers"]):
-    cells = averaged(h5[f"activation/{baked['layer']}"][:].astype(np.float32), baked["block"])
+    cube, block = h5[f"activation/{baked['layer']}"][:].astype(np.float32), baked["block"]
+    cells = block_reduce(cube, (1, block, block), np.nanmean, cval=np.nan)
     length = np.linalg.norm(cells, axis=0)
     values = bb.unpack(baked["values"]).astype(float)
     share = (values**2).sum(2) / np.maximum(length**2, 1e-12)

@@ -11,7 +11,9 @@ shares = h5[f"attribution/{layer}.channel/output.neuron"][:, order[0]].astype(fl
 lost = h5[f"removal/{layer}.channel/output.neuron"][:].astype(float)
 
 
-def softmax(values):
+def likely(values):
+    if not page["exclusive"]:  # each class has a probability of its own
+        return 1 / (1 + np.exp(-values))
     shifted = np.exp(values - values.max())
     return shifted / shifted.sum()
 
@@ -30,6 +32,6 @@ same(sorted(shares[supporting]), np.sort(shares)[len(shares) - len(supporting) :
 same(sorted(shares[opposing]), np.sort(shares)[: len(opposing)], 1e-3)
 same([each["share"] for each in speakers], shares[channels], 1e-3)
 for each in speakers:
-    without = softmax(logits - lost[each["channel"]])
+    without = likely(logits - lost[each["channel"]])
     same(each["without"]["probability"], without.max(), 1e-4)
     same(each["without"]["shown"], without[order], 1e-4)

@@ -2,20 +2,12 @@
 # At each position, the channels that are most active there. Cells of fine layers average several
 # positions.
 
-
 # %%
-def averaged(cube, block):
-    for axis in (1, 2):
-        starts = np.arange(0, cube.shape[axis], block)
-        sizes = np.diff(np.append(starts, cube.shape[axis]))
-        shape = [-1 if i == axis else 1 for i in range(3)]
-        cube = np.add.reduceat(cube, starts, axis=axis) / sizes.reshape(shape)
-    return cube
-
+from skimage.measure import block_reduce
 
 for baked in page["layers"]:
-    cube = h5[f"activation/{baked['layer']}"][:].astype(np.float32)
-    cells = averaged(cube, baked["block"])
+    cube, block = h5[f"activation/{baked['layer']}"][:].astype(np.float32), baked["block"]
+    cells = block_reduce(cube, (1, block, block), np.nanmean, cval=np.nan)
     channels, values = bb.unpack(baked["channels"]).astype(int), bb.unpack(baked["values"])
     strongest = -np.sort(-cells, axis=0)[: values.shape[2]].transpose(1, 2, 0)
     same(values, np.maximum(strongest, 0), 2e-3 * strongest.max())

@@ -2,13 +2,8 @@
 # In every layer, the share of each position in a class's logit. Cells of fine layers add up several
 # positions.
 
-
 # %%
-def summed(values, block):
-    for axis in (0, 1):
-        values = np.add.reduceat(values, np.arange(0, values.shape[axis], block), axis=axis)
-    return values
-
+from skimage.measure import block_reduce
 
 classes = page["mapped"]
 figure, axes = plt.subplots(1, len(page["layers"]), figsize=(4 * len(page["layers"]), 4))
@@ -16,7 +11,7 @@ for axis, baked in zip(np.atleast_1d(axes), page["layers"]):
     layer, block = baked["layer"], baked["block"]
     shares = h5[f"attribution/{layer}.spatial/output.neuron"][:][..., classes].astype(float)
     shares = np.nan_to_num(shares)  # of classes that are far from probable none are computed
-    cells = summed(shares, block)
+    cells = block_reduce(shares, (block, block, 1), np.sum)
     same(bb.unpack(baked["share"]), cells.transpose(2, 0, 1), 5e-3 * np.abs(cells).max())
     same(bb.unpack(baked["total"]), cells.sum((0, 1)), 1e-2)
     whole = h5["logits"][:] - h5[f"baseline/{layer}"][:]

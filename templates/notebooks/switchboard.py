@@ -25,8 +25,11 @@ for layer in page["layers"]:
             assert sizes[changed] == sizes[~kept].max()
 
 # %%
-probabilities = np.exp(logits - logits.max(1, keepdims=True))
-probabilities /= probabilities.sum(1, keepdims=True)
+if baked["normalizer"] is None:  # classes do not exclude each other
+    probabilities = 1 / (1 + np.exp(-logits))
+else:
+    probabilities = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities /= probabilities.sum(1, keepdims=True)
 plt.scatter(sizes, probabilities[:, decision], s=8)
 plt.xlabel("groups and residual that are on")
 plt.ylabel(f"probability of {page['classes'][0]['name']}")

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from pipeline import models, probe
 from pipeline.config import Config
+from pipeline.errors import AtlasError
 from pipeline.models import googlenet
 from pipeline.models.googlenet_module import GoogLeNet
 from pipeline.network import Network, Preprocessing
@@ -124,14 +125,13 @@ def test_bottlenecks_are_what_nothing_gets_around(kind: type[nn.Module]) -> None
     assert found == set(BOTTLENECKS[kind].split())
 
 
-def test_a_network_that_keeps_no_gradients_has_no_bottlenecks() -> None:
+def test_a_network_that_keeps_no_gradients_is_refused() -> None:
     class Detached(Plain):
         def forward(self, x: Tensor) -> Tensor:
             return super().forward(x).detach()
 
-    profile = probe.probe(network(Detached()), "w")
-    assert not any(layer.bottleneck for layer in profile.layers)
-    assert probe.suggest(profile)
+    with pytest.raises(AtlasError, match="no gradient leads from its logits to the photograph"):
+        probe.probe(network(Detached()), "w")
 
 
 def test_the_layers_of_the_demo_are_bottlenecks() -> None:

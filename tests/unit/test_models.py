@@ -169,6 +169,9 @@ def broken():
 
 def nothing():
     return 3
+
+def precise():
+    return build().double()
 """
 
 
@@ -185,6 +188,21 @@ def test_a_python_file(tmp_path: Path) -> None:
 def test_a_python_file_without_a_function_means_build(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PYTHON)
     assert len(models.load(config(tmp_path, source="mine.py", size=20)).classes) == 3
+
+
+def test_a_network_in_double_precision_is_computed_in_single(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PYTHON)
+    network = models.load(config(tmp_path, source="mine.py:precise", size=20))
+    logits = network.logits(torch.rand(1, 3, 20, 20))
+    assert logits.dtype == torch.float32
+    assert bool(logits.isfinite().all())
+
+
+def test_what_is_said_of_probabilities_reaches_the_network(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PYTHON)
+    network = models.load(config(tmp_path, source="mine.py", size=20, probabilities="sigmoid"))
+    logits = network.logits(torch.rand(1, 3, 20, 20))
+    torch.testing.assert_close(network.probabilities_of(logits), logits.sigmoid())
 
 
 def test_what_is_wrong_with_a_python_file(tmp_path: Path) -> None:

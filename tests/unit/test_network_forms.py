@@ -94,6 +94,60 @@ def test_a_scripted_module_is_refused_with_the_reason() -> None:
         probe.probe(net, "w")
 
 
+def compiled_in_place() -> nn.Module:
+    module = Plain()
+    module.compile()
+    module.early.forward = torch.compile(module.early.forward)
+    return module
+
+
+def traced_inside() -> nn.Module:
+    module = Plain()
+    module.early = torch.jit.trace(module.early, torch.rand(1, 8, 12, 12))
+    return module
+
+
+def in_half_precision() -> nn.Module:
+    return Plain().half()
+
+
+FORMS = [compiled_in_place, traced_inside, in_half_precision]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("form", FORMS)
+def test_other_forms_of_a_module_give_the_same_logits_and_layers(form: Any) -> None:
+    torch.manual_seed(0)
+    net = Network(form(), RGB, CLASSES, "tiny")
+    torch.manual_seed(0)
+    plain = Network(Plain(), RGB, CLASSES, "tiny")
+    torch.testing.assert_close(net.logits(X), plain.logits(X), rtol=1e-2, atol=1e-3)
+    profile = probe.probe(net, "w")
+    assert probe.suggest(profile)[-1] == "late"
+    assert profile.layer("late").bottleneck
+
+
+def exported() -> nn.Module:
+    return torch.export.export(Plain().eval(), (torch.rand(1, 3, 32, 32),)).module()
+
+
+def quantized() -> nn.Module:
+    return torch.ao.quantization.quantize_dynamic(Plain(), {nn.Linear}, dtype=torch.qint8)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        (exported, "none of its modules runs .*give the module that was exported"),
+        (quantized, "no gradient leads .*give the network that was trained"),
+    ],
+)
+def test_forms_that_hide_their_layers_are_refused(form: Any, message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        probe.probe(Network(form(), RGB, CLASSES, "tiny"), "w")
+
+
 # ----------------------------------------------------------------------------------------- outputs
 def returning(make: Any, output: str | None = None) -> Network:
     class Returning(Plain):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from pipeline import photographs
 from pipeline.config import Config, Settings
@@ -295,6 +295,19 @@ def test_a_picture_cut_off(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(AtlasError, match="cut off"):
         photographs.decode(path)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_whatever_a_reader_raises_is_told(tmp_path: Path) -> None:
+    """Of a file with a wrong number in its table of contents, AVIF's raises a RuntimeError."""
+    path = tmp_path / "photo.avif"
+    Image.new("RGB", (24, 24), (200, 10, 10)).save(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"iloc") + 13] ^= 255  # the number of the item that is the picture
+    path.write_bytes(content)
+    with pytest.raises(AtlasError, match=r"cannot be decoded .*replace it") as caught:
+        photographs.decode(path)
+    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_too_small_and_too_large(tmp_path: Path) -> None:

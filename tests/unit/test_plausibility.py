@@ -88,6 +88,18 @@ def test_a_network_that_says_the_same_of_everything() -> None:
     assert "the network says the same of every photograph" in said
 
 
+def test_probabilities_in_place_of_logits_are_noticed() -> None:
+    class Answering(Colours):
+        def forward(self, x: Tensor) -> Tensor:
+            exponentials = super().forward(x).exp()
+            return exponentials / exponentials.sum(1, keepdim=True)
+
+    said = list(plausibility.warnings(replace(colours(), module=Answering()), photographs(), {}))
+    assert "add up to 1: probabilities, it seems" in said[0]
+    softmax = nn.Sequential(Colours(), nn.Softmax(1))  # this one is seen, and left out
+    assert list(plausibility.warnings(replace(colours(), module=softmax), photographs(), {})) == []
+
+
 def test_logits_that_are_no_numbers_are_refused() -> None:
     network = replace(colours(), module=Colours(sure=float("nan")))
     with pytest.raises(AtlasError, match="colours: logits are not finite numbers; look at its we"):

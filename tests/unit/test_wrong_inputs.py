@@ -197,6 +197,7 @@ NETWORK_CASES: dict[str, Case] = {
     "a whole network": ({"model.weights": '"whole.pth"'}, "Python objects beside tensors"),
     "too few names": ({"model.classes": '"names.txt"'}, "has 2 names, the network has 3 outputs"),
     "no names": ({"model.classes": '"absent.txt"'}, "one class name a line"),
+    "no file's name": ({"model.classes": f'"{400 * "x"}"'}, "one class name a line"),
     "no text": ({"model.classes": '"binary.txt"'}, "cannot be read; name a text file in UTF-8"),
 }
 PHOTOGRAPHS = {

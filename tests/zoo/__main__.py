@@ -1,7 +1,9 @@
 """`python -m tests.zoo [NAME …] [--layers]`: build the zoo, and write docs/zoo.md.
 
-With names, only those architectures are tried, and nothing is written. With `--layers`, networks
-are only probed, which takes seconds each.
+What was tried before with the same code is not tried again (`build/zoo` has the results), so an
+interrupted run goes on where it stopped. With names, those architectures are tried whatever is
+known of them, and nothing is written. With `--layers`, networks are only probed, which takes
+seconds each, and nothing is kept.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ from pathlib import Path
 from pipeline.errors import AtlasError
 from pipeline.survey import Options
 from tests.zoo.architectures import ARCHITECTURES, Architecture
-from tests.zoo.tiny import Result, build_tiny, chosen_layers, configuration
+from tests.zoo.results import CHECKOUT, Result, keep, kept
+from tests.zoo.tiny import build_tiny, chosen_layers, configuration
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "zoo.md"
+PAGE = CHECKOUT / "docs" / "zoo.md"
 _HEAD = """# The zoo
 
 Tiny atlases of {count} architectures with random weights: one photograph, all figures, few steps of
 everything. `make zoo` builds them and writes this page; `make test` builds those marked with a dot.
+{good} of {count} gave an atlas.
 
 The layers are those that the tool chose by itself. Everything that decides passes through each of
 them; where a class token or registers are set apart from the positions (layout `NTC+1`), they are
@@ -36,11 +40,16 @@ and what the layouts are, is in [networks.md](networks.md).
 def main(arguments: Sequence[str]) -> int:
     """Try architectures, and report; return how many have no sound atlas."""
     names = {each for each in arguments if not each.startswith("--")}
+    only_layers = "--layers" in arguments
     chosen = [each for each in ARCHITECTURES if not names or each.name in names]
     results = []
     for architecture in chosen:
-        results.append(_tried(architecture, only_layers="--layers" in arguments))
-        print(_line(results[-1]), flush=True)
+        known = None if names or only_layers else kept(architecture)
+        result = known or _tried(architecture, only_layers)
+        if known is None and not only_layers:
+            keep(result)
+        print(_line(result), flush=True)
+        results.append(result)
     bad = [result for result in results if not result.good]
     print(f"{len(results) - len(bad)} of {len(results)} are fine")
     if not arguments:
@@ -88,7 +97,8 @@ def page(results: Sequence[Result]) -> str:
         outcome = "yes" if result.good else f"no: {result.error or 'a layer is no cut'}"
         mark, side = "•" if architecture.quick else "", architecture.side
         rows.append(f"| {mark} | {architecture} | {side} × {side} | {outcome} | {layers} |")
-    return _HEAD.format(count=len(results)) + "\n".join(rows) + "\n"
+    good = sum(result.good for result in results)
+    return _HEAD.format(count=len(results), good=good) + "\n".join(rows) + "\n"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipeline.store import Store
 from pipeline.survey import Options
 from pipeline.worker import network
 from tests.zoo.architectures import Architecture
+from tests.zoo.results import Result
 
 CELLS = 3  # a tiny grid has so many different rows and columns, each repeated
 QUICK = replace(GRID, steps=1, groups=2, cell=16, margin=0)
@@ -39,33 +40,6 @@ photographs = 1
 channels = 4
 draws = 4
 """
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of an architecture.
-
-    Attributes
-    ----------
-    layers
-        The chosen display layers, in running order.
-    error
-        Why there is no atlas; None if there is one.
-    files, seconds
-        Of the site, and of the whole build.
-    """
-
-    architecture: Architecture
-    layers: tuple[probe.LayerProfile, ...]
-    error: str | None
-    files: int
-    seconds: float
-
-    @property
-    def good(self) -> bool:
-        """Whether there is an atlas, all of whose layers are cuts that the logits depend on."""
-        sound = all(each.is_cut and each.counts for each in self.layers)
-        return self.error is None and bool(self.layers) and sound
 
 
 def configuration(architecture: Architecture, folder: Path) -> Path:

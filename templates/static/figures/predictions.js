@@ -13,7 +13,9 @@
       this.view.photograph(image);
       put(this.heading, bdi(title), ...(truth ? labelled(truth) : []));
       put(this.list, ...classes.map((each) => line(each, className(each), logit(each))));
-      if (others.count) this.list.append(line(others, `all ${others.count} others`, ""));
+      if (others.count && others.probability !== null) {
+        this.list.append(line(others, `all ${others.count} others`, ""));
+      }
       this.announce(`${title}: ${first.name}, ${percent(first.probability)}`);
       this.classes = classes;
     }
@@ -27,8 +29,8 @@
   }
 
   /** The true class, where the photograph stands in the folder of one. */
-  const labelled = ({ name, rank, probability }) =>
-    rank === 1
+  const labelled = ({ name, rank, probability, mistake }) =>
+    !mistake
       ? [". Right: labelled ", bdi(name)]
       : [". A mistake: labelled ", bdi(name), `, number ${rank} with ${percent(probability)}`];
 

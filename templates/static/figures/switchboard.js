@@ -85,8 +85,10 @@
       return subsets.parts(subset, this.size).map((i) => this.shown.names[i]).join(", ");
     }
 
+    /* Classes that do not exclude each other have no common normalizer. */
     probability(subset, logit) {
-      return Math.exp(logit - this.shown.normalizer.at(subset));
+      const { normalizer } = this.shown;
+      return normalizer ? Math.exp(logit - normalizer.at(subset)) : 1 / (1 + Math.exp(-logit));
     }
 
     /* The class that is most probable then. */
