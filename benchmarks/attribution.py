@@ -211,6 +211,6 @@ def rows() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    from benchmarks.__main__ import table
+    from benchmarks._rows import table
 
     print(table(rows()))

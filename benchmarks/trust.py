@@ -207,6 +207,6 @@ def _medians(name: str, agreements: list[tuple[float, float]]) -> list[dict[str,
 
 
 if __name__ == "__main__":
-    from benchmarks.__main__ import table
+    from benchmarks._rows import table
 
     print(table(rows()))

@@ -69,7 +69,7 @@ def play(
     players = cuts[groups].count
     if players > MOST_PLAYERS:
         raise shares.too_many(str(groups), players - 1)
-    rest = RestOfNetwork(observation, groups.layer, [each.layer for each in targets])
+    rest = RestOfNetwork(observation, groups.layer, [OUTPUT, *(each.layer for each in targets)])
     nodes = rest.run(cuts[groups].a[None].clone().requires_grad_())
     for target in targets:
         depending(nodes, groups.layer, target.layer, observation)

@@ -129,7 +129,7 @@ class Companies:
             found: dict[Substrate, list[np.ndarray]] = {each: [] for each in targets}
             for rows in chunks(self.cut.count, batch):
                 sign = signs[rows.start : rows.stop]
-                joined = base + sign[:, None, None, None] * self.cut.parts(rows)
+                joined = torch.addcmul(base, sign[:, None, None, None], self.cut.parts(rows))
                 for target, scores in self._scores(joined, targets).items():
                     found[target].append(to_numpy(sign[:, None] * (scores - before[target])))
             return {target: np.concatenate(each) for target, each in found.items()}

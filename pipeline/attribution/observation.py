@@ -31,6 +31,9 @@ class Observation:
         Names of layers; `INPUT` and `OUTPUT` may be among them and are always observed.
     means
         Layer → the mean of each of its channels, `[C]`: its baseline. None: baselines are zero.
+    faster
+        A network that computes the same in less time, with the same layers: what `rest` runs. It
+        needs first derivatives only. None: the network itself.
 
     Attributes
     ----------
@@ -54,8 +57,10 @@ class Observation:
         x: Tensor,
         layers: Sequence[str],
         means: Mapping[str, np.ndarray] | None = None,
+        faster: Network | None = None,
     ) -> None:
         self.network, self.x, self.means = network, x.detach(), means
+        self.faster = faster or network
         hidden = hidden_layers(layers)
         with (
             _measured_graph(network.module) as graph,

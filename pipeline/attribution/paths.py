@@ -267,25 +267,28 @@ class Paths(ABC):
         for rows in chunks(len(pieces), batch):
             some = pieces.of(np.asarray(rows))
             cubes = self._cubes(some.middle).requires_grad_()
-            along = self._by_channel(some.change) * self.change
             rises = torch.from_numpy(some.rise).to(cubes)
             scores = self.target_cut.scores(self.rest.run(cubes)[self.target.layer])
             for number, column in enumerate(columns):
                 (gradients,) = torch.autograd.grad(
                     scores[:, column].sum(), cubes, retain_graph=number + 1 < len(columns)
                 )
-                given = _discrete(gradients, along, rises[:, number]) * self._by_channel(
-                    some.change
-                )
-                mean = given.sum(0, keepdim=True) / pieces.paths
+                given = self._given(gradients, some.change, rises[:, number]) / pieces.paths
                 for source, cut in self.cuts.items():
-                    sums[source][:, number] += cut.aggregate(mean)[0]
+                    sums[source][:, number] += cut.aggregate(given[None])[0]
         return sums
 
+    def _given(self, gradients: Tensor, change: np.ndarray, rises: Tensor) -> Tensor:
+        """Σ over pieces of discrete gradient ⊙ change of weights: `[B, *cube]` → `[*cube]`.
 
-def _discrete(gradients: Tensor, along: Tensor, rises: Tensor) -> Tensor:
-    """Gradients `[B, *cube]` with which each piece gives what the score rises by, `[B]`."""
-    missing = rises - (gradients * along).flatten(1).sum(1)
-    length = along.square().flatten(1).sum(1)
-    factors = torch.where(length > 0, missing / length, 0)
-    return gradients + factors[:, None, None, None] * along
+        With the change w ⊙ d of the cube along a piece, Σ w ⊙ g + Σ f w² ⊙ d, where f = (Δs -
+        ⟨w ⊙ g, d⟩) / ‖w ⊙ d‖²: gradients are large, so they are read as seldom as can be.
+        """
+        weights = torch.from_numpy(change).to(self.change)
+        weighted = gradients * weights[:, :, None, None]
+        found = (weighted * self.change).flatten(1).sum(1)
+        squares = weights.square()
+        length = (squares * self.change.square().sum((1, 2))).sum(1)
+        factors = torch.where(length > 0, (rises - found) / length, 0)
+        missing = (factors[:, None] * squares).sum(0)[:, None, None] * self.change
+        return weighted.sum(0) + missing

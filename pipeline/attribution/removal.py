@@ -106,7 +106,7 @@ class _Removals:
         }
         for pieces in self._batches(batch):
             parts = [self.sources[source].parts(rows) for source, rows in pieces]
-            scores = self._scores(self.rest.run(self.cube - torch.cat(parts)))
+            scores = self._scores(self.rest.run(torch.cat(parts).neg_().add_(self.cube)))
             effects = {name: to_numpy(self.intact[name] - each) for name, each in scores.items()}
             start = 0
             for source, rows in pieces:

@@ -13,7 +13,7 @@ Symbols: B rows of a batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from pipeline.errors import AtlasError
 from pipeline.grammar import INPUT, OUTPUT
 from pipeline.memory import is_out_of_memory
 from pipeline.network import Network
+from pipeline.network.catching import Reached
 
 
 class RestOfNetwork:
@@ -42,12 +43,15 @@ class RestOfNetwork:
     layer
         Whose cube is replaced; may be `INPUT`.
     targets
-        Later layers that are wanted; the output always is.
+        Later layers that are wanted. A pass ends at the last of them.
     """
 
-    def __init__(self, observation: Observation, layer: str, targets: Sequence[str] = ()) -> None:
+    def __init__(
+        self, observation: Observation, layer: str, targets: Sequence[str] = (OUTPUT,)
+    ) -> None:
         self.observation, self.layer = observation, layer
         self.targets = [name for name in hidden_layers(targets) if name != layer]
+        self._ends_early = OUTPUT not in targets and bool(self.targets)
         self._before = 1
         self._calls: list[_Call] | None = None
 
@@ -66,7 +70,7 @@ class RestOfNetwork:
         Returns
         -------
         dict of str to Tensor
-            Target → `[B, *cube]`, the output's logits among them.
+            Target → `[B, *cube]`, and the layer itself.
         """
         if cubes.ndim == 4:
             cubes = cubes.contiguous(memory_format=torch.channels_last)
@@ -85,19 +89,21 @@ class RestOfNetwork:
         def substitute(name: str, output: Tensor) -> Tensor:
             return cubes if name == self.layer else output
 
-        network, x = self.observation.network, self.observation.x
+        network, x = self.observation.faster, self.observation.x
         x = cubes if self.layer == INPUT else x.expand(before, *x.shape[1:])
         hidden = [name for name in (self.layer, *self.targets) if name != INPUT]
         if self._calls is None:
             self._calls = _recorded(network, x, hidden_layers([self.layer]))
         with (
             _replaying(network, self._calls),
-            network.capture(hidden, substitute=substitute) as caught,
+            network.capture(hidden, self._ends_early, substitute) as caught,
+            suppress(Reached),
         ):
-            logits = network.logits(x)
-        if len(logits) != len(cubes):
-            raise RuntimeError(f"{len(logits)} rows of logits instead of {len(cubes)}")
-        return {**caught, self.layer: cubes, OUTPUT: logits}
+            caught[OUTPUT] = network.logits(x)
+        last = list(caught)[-1]
+        if len(caught[last]) != len(cubes):
+            raise RuntimeError(f"{len(caught[last])} rows of {last} instead of {len(cubes)}")
+        return {**caught, self.layer: cubes}
 
 
 @dataclass

@@ -33,10 +33,9 @@ from pipeline.config import AttributionTable
 from pipeline.grammar import CHANNEL, CLASSES, NEURON, OUTPUT, Substrate
 from pipeline.views.classes import TOP
 
-# Times `steps`. The classes that figures show take more where scores bend much, as in lower layers.
-# The others serve saliency, which shows no sums. The paths of channels are many, so that the errors
-# of their pieces even out.
-MORE_STEPS = 8
+# Times `steps`. More pieces of a straight path hardly change what it gives. The classes beyond the
+# first serve saliency, which shows no sums. The paths of channels are many, with few pieces each,
+# so that the errors of these even out.
 STAGGERED_STEPS = 2
 FEWER_STEPS = 1 / 2
 
@@ -148,9 +147,8 @@ class Shares:
             source: np.full((*self.cuts[source].shape, cut.count), np.nan, np.float32)
             for source in sources
         }
-        most, fewer, staggered_steps = (
-            max(1, int(each * settings.steps))
-            for each in (MORE_STEPS, FEWER_STEPS, STAGGERED_STEPS)
+        fewer, staggered_steps = (
+            max(1, int(each * settings.steps)) for each in (FEWER_STEPS, STAGGERED_STEPS)
         )
         parts: list[tuple[Sequence[int], Paths, int]] = []
         if channels:
@@ -159,7 +157,7 @@ class Shares:
             )
             parts.append((columns[:TOP], staggered, staggered_steps))
         if others:
-            parts.append((columns[:TOP], self._straight(others, target), most))
+            parts.append((columns[:TOP], self._straight(others, target), settings.steps))
         if columns[TOP:]:
             parts.append((columns[TOP:], self._straight(sources, target), fewer))
         for some, paths, limit in parts:

@@ -28,7 +28,7 @@ from pipeline.store import Computed, State, held, join, state
 from pipeline.survey import Survey
 from pipeline.worker import choose_device, network
 
-VERSION = 3  # raised when activations, attributions or groups are computed differently
+VERSION = 4  # raised when activations, attributions or groups are computed differently
 
 Missing = tuple[PhotographFile, tuple[Content, ...]]
 Use = tuple[str, list[str], dict[str, Any]]  # a content, those it requires, settings
@@ -48,12 +48,11 @@ class Job:
 
 # -------------------------------------------------------------------------- what a file depends on
 def fingerprints(survey: Survey) -> dict[Key, str]:
-    """(Photograph, content) → fingerprint."""
+    """(Photograph,) → fingerprint of all its contents: one for each, however many contents."""
     uses = uses_of(survey)
     return {
-        (photograph.name, content): fingerprint
-        for photograph in survey.photographs
-        for content, fingerprint in fingerprints_of_contents(survey, photograph, uses).items()
+        (each.name,): fingerprint_of(fingerprints_of_contents(survey, each, uses))
+        for each in survey.photographs
     }
 
 
@@ -173,13 +172,17 @@ def compute(job: Job) -> dict[str, Mapping[str, Array]]:
         When the photograph cannot be decoded or a content cannot be computed; names the photograph.
     """
     from pipeline.attribution import compute as compute_contents
+    from pipeline.featurevis.folding import folded
 
     loaded, settings = network(job.config, job.device), job.config.settings
     try:
         decoded = photographs.decode(job.path, settings.dataset.max_megapixels)
         pixels = photographs.fit(decoded, loaded.preprocessing.size, settings.dataset.fit)
         x, tables = loaded.input(pixels), (settings.attribution, settings.groups)
-        found = dict(compute_contents(loaded, x, job.contents, *tables, means=job.means))
+        contents = compute_contents(
+            loaded, x, job.contents, *tables, means=job.means, faster=folded
+        )
+        found = dict(contents)
     except AtlasError as error:
         raise AtlasError(f"photograph {job.name}: {error}") from error
     shown = Activation(Substrate(INPUT, WHOLE))
@@ -187,15 +190,11 @@ def compute(job: Job) -> dict[str, Mapping[str, Array]]:
 
 
 def write(
-    survey: Survey, atlas: Atlas, job: Job, result: Mapping[str, Mapping[str, Array]]
+    survey: Survey, _atlas: Atlas, job: Job, result: Mapping[str, Mapping[str, Array]]
 ) -> Written:
     """Add the contents to the photograph's file."""
     photograph = next(each for each in survey.photographs if each.name == job.name)
-    wanted = {
-        content: fingerprint
-        for (name, content), fingerprint in atlas.fingerprints[KIND].items()
-        if name == job.name
-    }
+    wanted = fingerprints_of_contents(survey, photograph)
     contents = {
         name: Computed(wanted[name], datasets)
         for name, datasets in result.items()

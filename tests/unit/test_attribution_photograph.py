@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from pipeline.attribution.photograph import DATASETS
 from pipeline.attribution.push_pull import attribute_together
 from pipeline.config import AttributionTable, GroupsTable
 from pipeline.errors import AtlasError
+from pipeline.featurevis.folding import folded
 from pipeline.grammar import (
     CHANNEL,
     CLASSES,
@@ -24,15 +26,19 @@ from pipeline.grammar import (
     SPATIAL,
     WHOLE,
     Activation,
+    AtBaseline,
     Attribution,
+    Coalitions,
     Concentration,
     Content,
     Group,
+    Removal,
     Saliency,
     Sign,
     Substrate,
     with_requirements,
 )
+from pipeline.network import Network
 from tests.unit.networks import close, network, photograph
 
 EARLY, LATE = Substrate("early", CHANNEL), Substrate("late", CHANNEL)
@@ -182,6 +188,31 @@ def test_a_content_alone_is_as_among_all(content: Content, arrays: dict[str, Arr
         assert (array.dims, array.units) == (expected.dims, expected.units)
         found, values = array.values.astype(np.float64), expected.values.astype(np.float64)
         np.testing.assert_allclose(found, values, rtol=2e-3, atol=1e-3 * np.abs(values).max())
+
+
+def test_what_comes_after_a_layer_may_run_in_a_faster_copy() -> None:
+    net, x, passes = network(), photograph(), Counter[str]()
+
+    def faster(original: Network, layers: tuple[str, ...]) -> Network:
+        assert original is net
+        assert set(layers) == {"early", "late"}
+        copy = folded(original, layers)
+        for name, each in (("own", original), ("copy", copy)):
+            each.module.late.register_forward_hook(lambda *_, name=name: passes.update([name]))
+        return copy
+
+    contents = [*CONTENTS, Removal(EARLY, CLASSES), Coalitions(ALIGNED), AtBaseline("early")]
+    settings = AttributionTable()
+    quick = compute(net, x, contents, settings, faster=faster)
+    assert passes["copy"] > passes["own"] > 0
+    slow = compute(network(), x, contents, settings)
+    assert {kind: list(each) for kind, each in quick.items()} == {
+        kind: list(each) for kind, each in slow.items()
+    }
+    for kind, datasets in slow.items():
+        for name, array in datasets.items():
+            both = (np.float32(each.values) for each in (quick[kind][name], array))
+            np.testing.assert_allclose(*both, atol=2e-3 * np.nanmax(np.abs(array.values)))
 
 
 def test_the_photograph_itself_is_left_to_the_caller() -> None:

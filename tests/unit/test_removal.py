@@ -98,7 +98,7 @@ def test_what_comes_before_the_layer_runs_once() -> None:
     observation = Observation(net, photograph(), ["early", "late"])
     for each in rows.values():
         each.clear()
-    rest = RestOfNetwork(observation, "early", ["late"])
+    rest = RestOfNetwork(observation, "early", ["late", OUTPUT])
     cube = observation.cubes["early"]
     with torch.no_grad():
         for count in (3, 3, 2):
@@ -108,12 +108,26 @@ def test_what_comes_before_the_layer_runs_once() -> None:
     assert rows == {"stem": [1], "early": [1], "pool": [3, 3, 2], "late": [3, 3, 2]}
 
 
+def test_a_pass_ends_at_the_last_layer_wanted() -> None:
+    net, rows = counted()
+    observation = Observation(net, photograph(), ["early", "late"])
+    rest = RestOfNetwork(observation, "early", ["pool"])
+    cube = observation.cubes["early"]
+    for each in rows.values():
+        each.clear()
+    for _ in range(2):
+        nodes = rest.run(cube.expand(3, *cube.shape))
+        assert OUTPUT not in nodes
+    assert nodes["pool"].shape[0] == 3
+    assert rows == {"stem": [1], "early": [1], "pool": [3, 3], "late": []}
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_rest_of_a_network_is_that_of_the_whole(name: str) -> None:
     chosen = ARCHITECTURES[name]
     net, x = network(chosen.module(), seed=2), photograph(side=16)
     observation = Observation(net, x, [chosen.lower, chosen.upper])
-    rest = RestOfNetwork(observation, chosen.lower, [chosen.upper])
+    rest = RestOfNetwork(observation, chosen.lower, [chosen.upper, OUTPUT])
     cube = observation.cubes[chosen.lower]
     before = hooks(net)
     for seed, count in enumerate((2, 1, 3)):
