@@ -2,8 +2,9 @@
 
 Three kinds, with whatever weights and photographs are there (`benchmarks._judges` says who judges):
 
-- activation grids of GoogLeNet for the article's photograph of a dog and a cat, beside those that
-  the article published; they are kept in `build/clarity/`, to be looked at;
+- activation grids of GoogLeNet for the article's photographs, beside those that the article
+  published (`gold/grids/<photograph>-<layer>.jpeg` and `images/<photograph>.jpeg`, beside the
+  weights); they are kept in `build/clarity/`, to be looked at;
 - channels of layers drawn at random, in `fast`, beside the first peers that `BENCHMARK_PEERS` names
   (none by default; "lucent,dreamlens" takes minutes a picture);
 - groups of the same layers, for the demo's cat.
@@ -16,7 +17,9 @@ from __future__ import annotations
 
 import operator
 import os
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,11 +66,14 @@ PUBLISHED = {
     "inception_5a": ("mixed5a", 7),
 }
 KEPT = CHECKOUT / "build" / "clarity"  # grids to look at: numbers are not enough
-PHOTOGRAPH = SHARED / "images" / "dog_cat.jpeg"
+GRIDS = SHARED / "gold" / "grids"
+PHOTOGRAPHS = SHARED / "images"
 
 
 def rows() -> list[dict[str, Any]]:
-    found = grids() if available("googlenet") and PHOTOGRAPH.is_file() else []
+    found = []
+    if available("googlenet"):
+        found += [each for name in photographed() for each in grids(name)]
     for source in SOURCES:
         if available(source):
             for layer in drawn_layers(load(source), DRAWN):
@@ -100,43 +106,55 @@ def judged(source: str, pictures: list[np.ndarray]) -> list[np.ndarray]:
 
 
 # ----------------------------------------------------------------------------------------- grids
-def grids() -> list[dict[str, Any]]:
-    """Return our grids beside the article's."""
+def photographed() -> list[str]:
+    """Return the names of photographs that are there with the article's grids."""
+    names = {path.stem.rpartition("-")[0] for path in GRIDS.glob("*-mixed*.jpeg")}
+    return sorted(name for name in names if _photograph(name).is_file())
+
+
+def _photograph(name: str) -> Path:
+    return PHOTOGRAPHS / f"{name}.jpeg"
+
+
+def grids(name: str) -> list[dict[str, Any]]:
+    """Return our grids of a photograph beside the article's."""
     network = load("googlenet")
-    pixels = np.asarray(Image.open(PHOTOGRAPH).convert("RGB"))
+    pixels = np.asarray(Image.open(_photograph(name)).convert("RGB"))
     photograph = photographs.fit(pixels, network.preprocessing.size, "squeeze")
     layers = ["inception_3a", *PUBLISHED]
     with torch.no_grad():
         caught = network.run_to(network.input(photograph), layers)
     found, seconds = [], 0.0
     for layer in layers:
+        began = time.process_time()
         grid = render_grid(network, layer, caught[layer][0].numpy())
-        seconds += grid.seconds
+        seconds += time.process_time() - began
         KEPT.mkdir(parents=True, exist_ok=True)
-        joined(grid.cells).save(KEPT / f"{layer}.png")
+        joined(grid.cells).save(KEPT / f"{name}-{layer}.png")
         if layer in PUBLISHED:
-            found += _beside_published(layer, grid.cells)
-            found.append(row(f"dog_cat {layer}: likeness", float(grid.likeness.mean()), "cosine"))
-    found.append(row("dog_cat: four grids", seconds, "s", 180))
+            found += _beside_published(name, layer, grid.cells)
+            found.append(row(f"{name} {layer}: likeness", float(grid.likeness.mean()), "cosine"))
+    # On two cores, three minutes.
+    found.append(row(f"{name}: four grids", seconds, "s of the processor", 360))
     return found
 
 
-def published(name: str, side: int) -> np.ndarray:
+def published(name: str, layer: str, side: int) -> np.ndarray:
     """Return a grid that the article published, uint8 `[side, side, S, S, 3]`."""
-    picture = Image.open(SHARED / "gold" / "grids" / f"dog_cat-{name}.jpeg").convert("RGB")
+    picture = Image.open(GRIDS / f"{name}-{layer}.jpeg").convert("RGB")
     cell = picture.width // side
     return np.asarray(picture).reshape(side, cell, side, cell, 3).swapaxes(1, 2)
 
 
-def _beside_published(layer: str, cells: np.ndarray) -> list[dict[str, Any]]:
-    name, side = PUBLISHED[layer]
+def _beside_published(name: str, layer: str, cells: np.ndarray) -> list[dict[str, Any]]:
+    article, side = PUBLISHED[layer]
     measured = []
-    for each in (published(name, side), cells):
+    for each in (published(name, article, side), cells):
         pictures = list(each.reshape(-1, *each.shape[2:]))
         apart = unlikeness(resized(pictures).reshape(side, side, 128, 128, 3))
         measured.append((Clarity.of(judged("googlenet", pictures), pictures), apart))
     (theirs, their_apart), (own, own_apart) = measured
-    where, colour = f"dog_cat {layer}", own.saturation / theirs.saturation
+    where, colour = f"{name} {layer}", own.saturation / theirs.saturation
     sharp = own.sharpness / theirs.sharpness
     return [
         row(f"{where}: entropy (article {theirs.entropy:.2f})", own.entropy, "", theirs.entropy),

@@ -171,7 +171,7 @@ class _FewSteps:
         from pipeline.featurevis.grids import render_grid
 
         loaded = network(job.config, job.device)
-        few = replace(GRID, steps=self.steps, passes=1)
+        few = replace(GRID, steps=self.steps)
         return render_grid(loaded, job.layer, job.activations, few)
 
 

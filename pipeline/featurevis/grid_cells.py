@@ -68,8 +68,8 @@ class Cells:
 
     @property
     def steps(self) -> int:
-        """T, the number of gradient steps."""
-        return self.recipe.steps_for(len(self))
+        """T, the number of gradient steps of all rounds."""
+        return sum(map(self.recipe.steps_of, range(len(self.recipe.counts(len(self))))))
 
     @cached_property
     def vectors(self) -> np.ndarray:
@@ -102,21 +102,49 @@ class Cells:
         shares = spatial / np.maximum(spatial.max(axis=1, keepdims=True), _TINY)
         return torch.from_numpy(np.ascontiguousarray(shares.T)).to(self.device)
 
-    def start(self) -> Parameters:
+    @cached_property
+    def rounds(self) -> list[np.ndarray]:
+        """Indices of the cells of each round: more and more, and all of them in the last."""
+        *few, _all = self.recipe.counts(len(self))
+        order = representative(self.goals, few[-1]) if few else np.arange(0)
+        return [*(order[:count] for count in few), np.arange(len(self))]
+
+    def start(self, chosen: np.ndarray | None = None) -> Parameters:
         """Draw the noise that cells start from.
+
+        Parameters
+        ----------
+        chosen
+            Indices of n cells; None for all.
 
         Returns
         -------
         dict of Tensor
-            `unique [N, 3, P, P//2 + 1, 2]` and `shared [G, 3, P, P//2 + 1, 2]`.
+            `unique [n, 3, P, P//2 + 1, 2]` and `shared [G, 3, P, P//2 + 1, 2]`.
         """
-        counts = {"unique": ("cell", len(self)), "shared": ("shared", self.mixture.shape[1])}
+        cells = range(len(self)) if chosen is None else chosen.tolist()
+        indices = {"unique": ("cell", cells), "shared": ("shared", range(self.mixture.shape[1]))}
         drawn = {}
-        for name, (kind, count) in counts.items():
-            names = [f"{kind}:{index}" for index in range(count)]
+        for name, (kind, numbers) in indices.items():
+            names = [f"{kind}:{index}" for index in numbers]
             generators = [generator_of(self.seed, self.layer, each) for each in names]
             drawn[name] = fourier_start(generators, self.side).to(self.device)
         return drawn
+
+    def continued(self, finished: Parameters, before: np.ndarray, chosen: np.ndarray) -> Parameters:
+        """Return the parameters that chosen cells start from, given those of finished ones.
+
+        Parameters
+        ----------
+        finished
+            Of the cells of indices `before`.
+        before, chosen
+            Indices of cells.
+        """
+        alike = (self.goals[chosen] @ self.goals[before].T).argmax(axis=1)
+        most = torch.from_numpy(alike).to(self.device)
+        unique, shared = finished["unique"].detach(), finished["shared"].detach()
+        return {"unique": unique[most], "shared": shared.clone()}
 
     def draws(self) -> Tensor:
         """Draw the views of all T steps, `[1, T, 4]`.
@@ -135,11 +163,22 @@ class Cells:
         )
         return drawn.to(self.device)
 
-    def pictures(self, parameters: Parameters, rows: slice = slice(None)) -> Tensor:
-        """Return cells with their margins, `x[n, 3, P, P]` in 0…1."""
-        own = fourier_values(parameters["unique"][rows], self.side)
+    def pictures(self, parameters: Parameters, chosen: np.ndarray | None = None) -> Tensor:
+        """Return cells with their margins, `x[n, 3, P, P]` in 0…1.
+
+        Parameters
+        ----------
+        parameters
+            Of the chosen cells.
+        chosen
+            Their indices; None for all.
+        """
+        mixture = self.mixture
+        if chosen is not None:
+            mixture = mixture[torch.from_numpy(chosen).to(self.device)]
+        own = fourier_values(parameters["unique"], self.side)
         common = fourier_values(parameters["shared"], self.side)
-        mixed = torch.einsum("ng,gchw->nchw", self.mixture[rows], common)
+        mixed = torch.einsum("ng,gchw->nchw", mixture, common)
         return colour.to_rgb(self.recipe.unique * own + self.recipe.shared * mixed)
 
     @torch.no_grad()
@@ -148,3 +187,32 @@ class Cells:
         inner = slice(self.recipe.margin, self.side - self.recipe.margin)
         x = self.pictures(parameters)[:, :, inner, inner]
         return (x * 255).round().to(torch.uint8)
+
+
+def representative(goals: np.ndarray, count: int) -> np.ndarray:
+    """Choose vectors such that the others are as like one of them as can be.
+
+    Each next one is that which raises the likeness of all to those chosen most (greedily, as in
+    Nemhauser, Wolsey & Fisher 1978).
+
+    Parameters
+    ----------
+    goals
+        f4 `[N, C]`, each of length 1.
+    count
+        Of those to choose.
+
+    Returns
+    -------
+    ndarray
+        Their indices, `[count]`, in that order.
+    """
+    likeness = goals @ goals.T
+    reached = np.full(len(goals), -1.0, dtype=likeness.dtype)
+    chosen: list[int] = []
+    while len(chosen) < count:
+        gains = np.maximum(likeness - reached, 0).sum(axis=1)
+        gains[chosen] = -1
+        chosen.append(int(gains.argmax()))
+        reached = np.maximum(reached, likeness[chosen[-1]])
+    return np.asarray(chosen)

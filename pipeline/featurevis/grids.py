@@ -1,8 +1,9 @@
 """Activation grids: for every position of a layer, a picture of what is active there.
 
 From a photograph's activations `a[C, H, W]` come cells `uint8 [H, W, S, S, 3]`, coherent between
-neighbours (`grid_cells`). All cells of a layer are optimized together, and pass through the network
-in chunks.
+neighbours (`grid_cells`). A few cells that stand for all are made from noise, the others from those
+(`Cells.rounds`). All cells of a round are optimized together, and pass through the
+network in chunks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pipeline.featurevis import objectives, transforms
 from pipeline.featurevis.adam import SharedAdam
 from pipeline.featurevis.folding import folded
 from pipeline.featurevis.grid_cells import Cells
+from pipeline.featurevis.parameterizations import Parameters
 from pipeline.featurevis.precision import Precision, denormals_flushed, precisions
 from pipeline.featurevis.recipes import GRID, GridRecipe
 from pipeline.featurevis.redirection import redirected
@@ -130,13 +132,14 @@ def _precision(network: Network, cells: Cells, dtype: str) -> Precision:
         return first
     begins = [max(side - _TRIED, 0) // 2 for side in cells.activations.shape[1:]]
     rows, columns = (slice(begin, begin + _TRIED) for begin in begins)
-    recipe = replace(cells.recipe, cell=cells.stored_side, steps=max(cells.steps // 4, 1))
+    recipe = replace(cells.recipe, cell=cells.stored_side, steps=max(cells.recipe.steps // 4, 1))
     some = replace(cells, activations=cells.activations[:, rows, columns], recipe=recipe)
-    chunk = slice(0, CHUNK)
-    pictures = cells.pictures(cells.start(), chunk).detach()
+    chunk = np.arange(min(CHUNK, len(cells)))
+    pictures = cells.pictures(cells.start(chunk), chunk).detach()
 
     def step(precision: Precision) -> None:
-        _Optimization(network, cells, precision).slope(chunk, pictures, redirect=False)
+        optimization = _Optimization(network, cells, precision, chunk)
+        optimization.slope(slice(None), pictures, redirect=False)
 
     def score(precision: Precision) -> float:
         return float(_likeness(network, some, _optimized(network, some, precision)).mean())
@@ -146,39 +149,48 @@ def _precision(network: Network, cells: Cells, dtype: str) -> Precision:
 
 def _optimized(network: Network, cells: Cells, precision: Precision) -> Tensor:
     """Return finished cells as they will be stored, uint8 `[N, 3, S, S]`."""
-    parameters = cells.start()
-    _Optimization(network, cells, precision).run(parameters)
+    recipe, rounds = cells.recipe, cells.rounds
+    steps = [recipe.steps_of(number) for number in range(len(rounds))]
+    parameters = cells.start(rounds[0])
+    for number, draws in enumerate(cells.draws().split(steps, dim=1)):
+        if number:
+            parameters = cells.continued(parameters, rounds[number - 1], rounds[number])
+        optimization = _Optimization(network, cells, precision, rounds[number])
+        optimization.run(parameters, draws, recipe.rate_of(number))
     return cells.stored(parameters)
 
 
 class _Optimization:
-    """The steps that make cells more like their positions."""
+    """The steps that make some cells more like their positions."""
 
-    def __init__(self, network: Network, cells: Cells, precision: Precision) -> None:
-        self.network, self.cells, self.precision = network, cells, precision
+    def __init__(
+        self, network: Network, cells: Cells, precision: Precision, chosen: np.ndarray
+    ) -> None:
+        self.network, self.cells, self.precision, self.chosen = network, cells, precision, chosen
         power = cells.recipe.cosine_power
         self.objectives = [
-            objectives.direction(cells.layer, goal, cosine_power=power) for goal in cells.goals
+            objectives.direction(cells.layer, goal, cosine_power=power)
+            for goal in cells.goals[chosen]
         ]
 
-    def run(self, parameters: dict[str, Tensor]) -> None:
-        """Take all steps; parameters are updated in place."""
+    def run(self, parameters: Parameters, draws: Tensor, rate: float) -> None:
+        """Take a step for each of the draws `[1, T, 4]`; parameters are updated in place."""
         recipe = self.cells.recipe
         optimizer = SharedAdam(parameters, recipe.sharing, recipe.momentum, recipe.memory)
-        draws = self.cells.draws()
-        for step in range(self.cells.steps):
-            self._step(optimizer, draws[:, step], redirect=step < _REDIRECTED)
+        for step in range(draws.shape[1]):
+            self._climb(optimizer, draws[:, step], redirect=step < _REDIRECTED)
+            optimizer.step(rate)
 
-    def _step(self, optimizer: SharedAdam, draws: Tensor, redirect: bool) -> None:
-        """Move all cells, and what they share, uphill."""
-        side, count = self.cells.side, len(self.cells)
+    def _climb(self, optimizer: SharedAdam, draws: Tensor, redirect: bool) -> None:
+        """Find which way is uphill for all cells, and for what they share."""
+        side, count = self.cells.side, len(self.chosen)
         affine = transforms.maps(draws, side, side)
+        unique, shared = optimizer.parameters["unique"], optimizer.parameters["shared"]
         for begin in range(0, count, CHUNK):
             rows = slice(begin, min(begin + CHUNK, count))
-            x = self.cells.pictures(optimizer.parameters, rows)
+            x = self.cells.pictures({"unique": unique[rows], "shared": shared}, self.chosen[rows])
             views = transforms.resample(x, affine.expand(len(x), -1, -1), side)
             views.backward(self.slope(rows, views.detach(), redirect))
-        optimizer.step(self.cells.recipe.learning_rate)
 
     def slope(self, rows: slice, views: Tensor, redirect: bool) -> Tensor:
         """Return the gradient at what the network is shown of some cells, `[n, 3, P, P]`."""

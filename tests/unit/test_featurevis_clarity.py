@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
+from benchmarks import clarity
 from benchmarks._drawn import channels as drawn_channels
 from benchmarks._drawn import generator as drawn_generator
 from benchmarks._judges import (
@@ -79,3 +83,16 @@ def test_layers_and_channels_that_are_drawn_exist(monkeypatch: pytest.MonkeyPatc
     assert all(len(set(some)) == 4 and min(some) >= 0 for some in drawn)
     assert max(drawn[0]) < responses["early"].shape[1]
     assert max(drawn[1]) < responses["late"].shape[1]
+
+
+def test_only_photographs_that_are_there_are_put_beside_the_articles_grids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clarity, "GRIDS", tmp_path / "grids")
+    monkeypatch.setattr(clarity, "PHOTOGRAPHS", tmp_path)
+    (tmp_path / "grids").mkdir()
+    for name in ("a_dog-mixed4a", "a_dog-mixed5a", "a_pig-mixed4a"):
+        Image.new("RGB", (84, 84)).save(tmp_path / "grids" / f"{name}.jpeg")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a_dog.jpeg")
+    assert clarity.photographed() == ["a_dog"]
+    assert clarity.published("a_dog", "mixed4a", 14).shape == (14, 14, 6, 6, 3)

@@ -10,7 +10,7 @@ import torch
 
 from pipeline.errors import AtlasError
 from pipeline.featurevis import colour, grids
-from pipeline.featurevis.grid_cells import Cells
+from pipeline.featurevis.grid_cells import Cells, representative
 from pipeline.featurevis.parameterizations import fourier_values
 from pipeline.featurevis.recipes import GRID
 from tests.unit import networks
@@ -43,9 +43,45 @@ def test_cells_share_the_width_of_a_grid(rows: int, columns: int, size: int, sid
     assert replace(GRID, cell=16).side_of_cell(rows, columns, size) == 16
 
 
-def test_a_grid_of_many_cells_takes_fewer_steps() -> None:
-    recipe = replace(GRID, steps=40, passes=8000)
-    assert [recipe.steps_for(cells) for cells in (49, 200, 250, 784)] == [40, 40, 32, 20]
+def test_a_few_cells_come_first_and_all_last() -> None:
+    recipe = replace(GRID, thinned=4, fewest=12, enough=64, steps=48, slower=0.8)
+    found = [recipe.counts(cells) for cells in (1, 47, 49, 196, 784)]
+    assert found == [[1], [47], [12, 49], [49, 196], [49, 196, 784]]
+    assert [recipe.steps_of(number) for number in range(3)] == [48, 24, 24]
+    assert recipe.rate_of(1) == recipe.rate_of(2) == 0.8 * recipe.rate_of(0)
+    assert replace(recipe, steps=1).steps_of(1) == 1
+
+
+def test_the_first_cells_are_representative_and_every_other_is_like_one_of_them() -> None:
+    rng = np.random.default_rng(0)
+    kinds = np.eye(8)[:5]
+    goals = kinds[rng.integers(0, 5, 60)] + 0.05 * rng.random((60, 8))
+    goals /= np.linalg.norm(goals, axis=1, keepdims=True)
+    chosen = representative(goals, 5)
+    assert len(set(chosen.tolist())) == 5
+    assert (goals @ goals[chosen].T).max(axis=1).min() > 0.9
+    assert (goals[chosen] @ goals[chosen].T - 2 * np.eye(5)).max() < 0.5
+    assert sorted(representative(np.ones((3, 4)) / 2, 3).tolist()) == [0, 1, 2]
+
+
+def test_cells_continue_from_the_finished_cell_that_is_most_like_them() -> None:
+    a = activations()
+    a[:, 4, 3] = 2 * a[:, 0, 0]
+    cells = Cells("early", a, QUICK, 0, torch.device("cpu"))
+    before = np.array([5, 0, 9])
+    finished = cells.start(before)
+    started = cells.continued(finished, before, np.array([19, 9]))
+    torch.testing.assert_close(started["unique"], finished["unique"][[1, 2]])
+    torch.testing.assert_close(started["shared"], finished["shared"])
+    assert started["unique"].data_ptr() != finished["unique"].data_ptr()
+
+
+def test_later_rounds_make_cells_more_like_their_positions() -> None:
+    recipe = replace(QUICK, thinned=4, fewest=4)
+    assert recipe.counts(20) == [5, 20]
+    network, a = networks.network(), activations()
+    copied = grids.render_grid(network, "early", a, replace(recipe, slower=0.0))
+    assert grids.render_grid(network, "early", a, recipe).likeness.mean() > copied.likeness.mean()
 
 
 def test_goals_leave_out_what_all_positions_share() -> None:

@@ -30,11 +30,16 @@ class GridRecipe:
         all positions have in common would otherwise fill all cells alike.
     cosine_power
         Exponent p of the direction objective.
+    thinned, fewest, enough
+        Only one cell in so many is made from noise, unless that leaves fewer than `fewest`; the
+        others start from the finished cell whose goal is most like theirs. Where more than `enough`
+        would be made from noise, they are thinned, too, and there is one more round.
     steps
-        Number of gradient steps of a grid of up to `passes / steps` cells.
-    passes
-        The most cells × steps of a grid, but at least half of the steps are taken: many cells are
-        small ones, whose textures take shape in fewer steps.
+        Number of gradient steps of the first cells.
+    further
+        Number of steps of the cells that start from finished ones, as a part of `steps`.
+    slower
+        Learning rate of these steps, as a multiple of the first ones'.
     learning_rate, sharing, momentum, memory, jitter, scales, degrees
         As in `Recipe`.
     """
@@ -48,10 +53,14 @@ class GridRecipe:
     groups: int = 6
     shared: float = 0.5
     unique: float = 0.7
-    common: float = 0.5
-    cosine_power: float = 1.0
-    steps: int = 56
-    passes: int = 11_000
+    common: float = 0.25
+    cosine_power: float = 0.5
+    thinned: int = 4
+    fewest: int = 12
+    enough: int = 64
+    steps: int = 48
+    further: float = 0.5
+    slower: float = 0.65
     learning_rate: float = 0.12
     sharing: float = 0.9
     momentum: float = 0.5
@@ -73,9 +82,22 @@ class GridRecipe:
         shared = min(self.width // max(rows, columns), self.most, size // 3)
         return self.cell or max(shared, self.least)
 
-    def steps_for(self, cells: int) -> int:
-        """Return how many steps a grid of so many cells takes."""
-        return min(self.steps, max(self.passes // cells, self.steps // 2, 1))
+    def counts(self, cells: int) -> list[int]:
+        """Return how many cells of a grid are finished after each round, all of them at last."""
+        counts = [cells]
+        while counts[0] > self.enough or len(counts) == 1:
+            if counts[0] // self.thinned < self.fewest:
+                break
+            counts.insert(0, counts[0] // self.thinned)
+        return counts
+
+    def steps_of(self, round_: int) -> int:
+        """Return how many steps the cells of a round take, counted from 0."""
+        return max(round(self.steps * self.further), 1) if round_ else self.steps
+
+    def rate_of(self, round_: int) -> float:
+        """Return the learning rate of a round."""
+        return self.learning_rate * (self.slower if round_ else 1)
 
     def fingerprint_parts(self) -> dict[str, Any]:
         """Return what a grid depends on besides network, activations and seed, ready for JSON."""
