@@ -23,6 +23,8 @@ from typing import Any, TypeVar, cast
 from pipeline.errors import AtlasError
 from pipeline.luggage import Parcel, carried, pack
 
+GPU = "GPU"  # the resource as workers name it: dask worker … --resources "GPU=1"
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -164,7 +166,11 @@ class Cluster(Executor):
 
     def __init__(self, client: Any, parcel: Parcel | None) -> None:
         self.dashboard = str(getattr(client, "dashboard_link", None) or "")
-        self._pool = client.get_executor(pure=False)
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        offered = {name for worker in workers for name in worker.get("resources", {})}
+        # Where some workers have said that they have a GPU, each job takes one.
+        needed = {GPU: 1} if GPU in offered else None
+        self._pool = client.get_executor(pure=False, resources=needed)
         # Sent to every worker once, and known by its contents.
         self._parcel = None
         if parcel is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,19 @@ PHOTOGRAPHS = "image"
 VISUALIZATIONS = "visualizations"
 GRIDS = "grid"
 
+OPEN = 24  # files of pictures at a time, since opening one takes longer than reading a picture
+
 
 @dataclass(frozen=True)
 class Visualization:
-    """A feature visualization and how well it does.
+    """A feature visualization and how well it does. Its pixels are read when they are asked for.
 
     Attributes
     ----------
-    pixels
-        uint8 `[S, S, 3 or 4]`.
+    read
+        Reads the pixels, uint8 `[S, S, 3 or 4]`.
+    side
+        S, in pixels.
     objective
         The value that the optimizer reached.
     activation
@@ -39,10 +45,16 @@ class Visualization:
         Whether it activates its unit at all.
     """
 
-    pixels: np.ndarray
+    read: Callable[[], np.ndarray]
+    side: int
     objective: float
     activation: float
     alive: bool
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """uint8 `[S, S, 3 or 4]`."""
+        return self.read()
 
 
 @dataclass
@@ -54,6 +66,8 @@ class Store:
         default_factory=dict, repr=False
     )
     _recent: Recent = field(default_factory=Recent, repr=False)
+    _held: dict[Path, File] = field(default_factory=dict, repr=False)
+    _open: dict[Path, File] = field(default_factory=dict, repr=False)
 
     @property
     def network_path(self) -> Path:
@@ -72,9 +86,23 @@ class Store:
         """The paths of all files of HDF5 below the folder, sorted; none that is being written."""
         return sorted(self.root.rglob("[!.]*.h5"))
 
-    def photograph(self, photograph: str) -> File:
+    def photograph(self, photograph: str) -> AbstractContextManager[File]:
         """Open a photograph's file; arrays read from it are kept for the next reader."""
-        return File(self.photograph_path(photograph), self._recent)
+        path = self.photograph_path(photograph)
+        if path in self._held:
+            return nullcontext(self._held[path])
+        return File(path, self._recent)
+
+    @contextmanager
+    def holding(self, photograph: str) -> Iterator[None]:
+        """Keep a photograph's file open for many readers: opening it takes longer than reading."""
+        path = self.photograph_path(photograph)
+        with File(path, self._recent) as file:
+            self._held[path] = file
+            try:
+                yield
+            finally:
+                del self._held[path]
 
     def network(self) -> File:
         """Open the network's file."""
@@ -98,6 +126,8 @@ class Store:
         listed = {"units": Array(np.array(units), ("picture",)), **arrays}
         write(path, VISUALIZATIONS, fingerprint, listed, attributes)
         self._index.pop((layer, fingerprint), None)
+        if path in self._open:
+            self._open.pop(path).close()
 
     def visualization_index(self, layer: str, fingerprint: str) -> dict[str, tuple[Path, int]]:
         """Find each feature visualization: unit → (file, row). Damaged files are left out."""
@@ -116,7 +146,7 @@ class Store:
     def visualizations(
         self, layer: str, fingerprint: str, units: Iterable[str]
     ) -> dict[str, Visualization]:
-        """Read feature visualizations by unit; units that have none are left out."""
+        """Find feature visualizations by unit; units that have none are left out."""
         index = self.visualization_index(layer, fingerprint)
         wanted: dict[Path, list[tuple[str, int]]] = {}
         for unit in units:
@@ -126,10 +156,16 @@ class Store:
         found: dict[str, Visualization] = {}
         for path, rows in wanted.items():
             with File(path) as file:
-                pixels, objective = file.values("pictures"), file.values("objective")
+                side, objective = file.shape("pictures")[1], file.values("objective")
                 activation, alive = file.values("activation"), file.values("alive")
             for unit, row in rows:
-                found[unit] = Visualization(
-                    pixels[row], float(objective[row]), float(activation[row]), bool(alive[row])
-                )
+                how_well = float(objective[row]), float(activation[row]), bool(alive[row])
+                found[unit] = Visualization(partial(self._picture, path, row), side, *how_well)
         return found
+
+    def _picture(self, path: Path, row: int) -> np.ndarray:
+        if path not in self._open:
+            while len(self._open) >= OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[path] = File(path)
+        return self._open[path].row("pictures", row)

@@ -58,6 +58,10 @@ class File:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; a context manager does so by itself."""
         self._opened.close()
 
     def __contains__(self, name: str) -> bool:
@@ -83,14 +87,21 @@ class File:
         return str(self._file[name].attrs.get("fingerprint", self.fingerprint))
 
     def _read(self, name: str) -> Array:
+        dataset = self._dataset(name)
         try:
-            dataset = self._file[name]
-            if not isinstance(dataset, h5py.Dataset):
-                raise KeyError(name)
             text = h5py.check_string_dtype(dataset.dtype)
             values = dataset.asstr()[()] if text else dataset[()]
             dims, units = tuple(dataset.attrs["dims"]), str(dataset.attrs["units"])
             return Array(np.asarray(values), dims, units)
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        try:
+            found = self._file[name]
+            if not isinstance(found, h5py.Dataset):
+                raise KeyError(name)
+            return found
         except KeyError as error:
             hint = did_you_mean(name, self.names()) or ";"
             advice = '"building-blocks inspect FILE" lists what it holds'
@@ -101,6 +112,17 @@ class File:
     def values(self, name: str) -> np.ndarray:
         """Read one dataset's values."""
         return self.array(name).values
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of one dataset, whose values are not read."""
+        return tuple(self._dataset(name).shape)
+
+    def row(self, name: str, row: int) -> np.ndarray:
+        """Read one row of a dataset's first dimension."""
+        try:
+            return np.asarray(self._dataset(name)[row])
+        except OSError as error:
+            raise unreadable(self.path, error) from error
 
     def describe(self) -> Iterator[tuple[str, tuple[int, ...], str, tuple[str, ...], str]]:
         """Yield name, shape, type, dims and units of every dataset; reads no values."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from pipeline import figures
-from pipeline.atlas import Atlas, Layer
+from pipeline.atlas import Atlas, Layer, Photograph
 from pipeline.figures import Figure
 from pipeline.store import Visualization
 from pipeline.units import Unit
@@ -27,14 +30,25 @@ class SpriteSheet:
     missing
         Units that a figure shows and the store has nothing of.
     surpassed
-        Unit → number of photographs that activate it less than its feature visualization does.
+        Channel → number of photographs that activate it less than its feature visualization does.
+    shown
+        Name of a photograph → the units that figures show of it.
+    means
+        What photographs activate, f4 `[photographs, C]`; None where the store has none.
     """
 
     layer: Layer
     name: str
     visualizations: dict[Unit, Visualization]
-    missing: tuple[Unit, ...]
-    surpassed: dict[Unit, int]
+    missing: tuple[Unit, ...] = ()
+    surpassed: Mapping[Unit, int] = field(default_factory=dict)
+    shown: Mapping[str, Sequence[Unit]] = field(default_factory=dict)
+    means: np.ndarray | None = None
+
+    @cached_property
+    def index(self) -> dict[Unit, int]:
+        """Unit → which picture of the sprite sheet is its own."""
+        return {unit: i for i, unit in enumerate(self.visualizations)}
 
     @property
     def dead(self) -> tuple[Unit, ...]:
@@ -44,27 +58,49 @@ class SpriteSheet:
     @property
     def side(self) -> int:
         """Side in pixels at which the feature visualizations were made; 0 if there are none."""
-        sides = (each.pixels.shape[0] for each in self.visualizations.values())
-        return max(sides, default=0)
+        return max((each.side for each in self.visualizations.values()), default=0)
 
-    def parts(self) -> dict[str, bytes]:
-        """Path in the site → contents, for every part."""
-        pictures = [each.pixels for each in self.visualizations.values()]
-        encoded = sprites.parts(pictures, sprites.ICON)
-        return {self.path(i): part for i, part in enumerate(encoded)}
+    def parts(self) -> Iterator[tuple[str, bytes]]:
+        """Yield path in the site and contents of every part."""
+        pictures = (each.pixels for each in self.visualizations.values())
+        for i, part in enumerate(sprites.parts(pictures, sprites.ICON)):
+            yield self.path(i), part
 
     def path(self, part: int) -> str:
         """Path of a part in the site."""
         return f"sprites/{self.name}-{part}.webp"
 
     def facts(self) -> dict[str, Any]:
-        """Return what the browser needs to find a unit's feature visualization."""
-        return {
-            "sprites": self.name,
-            "units": [str(unit) for unit in self.visualizations],
-            "dead": [str(unit) for unit in self.dead],
-            "surpassed": [self.surpassed.get(unit) for unit in self.visualizations],
-        }
+        """Return what the browser needs of the sprite sheet as a whole."""
+        return {"sprites": self.name, "pictures": len(self.visualizations)}
+
+    def rows(
+        self, units: Iterable[Unit], vectors: Mapping[Unit, np.ndarray] | None = None
+    ) -> list[list[Any]]:
+        """Return what the browser needs to find the feature visualizations of some units.
+
+        Parameters
+        ----------
+        units
+            Those without a feature visualization are left out.
+        vectors
+            Of those that are directions, f4 `[C]`, as far as they are known.
+
+        Returns
+        -------
+        list
+            Unit, its index in the sprite sheet, and how many photographs it surpasses: None where
+            that is not known, False where the feature visualization does not activate its unit.
+        """
+        there = {each: self.visualizations[each] for each in units if each in self.visualizations}
+        directions = {unit: each for unit, each in there.items() if unit.channel_index is None}
+        counts = {**self.surpassed}
+        if self.means is not None:
+            counts |= surpassed(directions, self.means, vectors or {})
+        return [
+            [str(unit), self.index[unit], counts.get(unit) if each.alive else False]
+            for unit, each in there.items()
+        ]
 
     def crop(self, unit: Unit | str) -> dict[str, Any] | None:
         """Return where a unit's feature visualization is, for pages without JavaScript.
@@ -78,7 +114,7 @@ class SpriteSheet:
         unit = Unit.parse(unit) if isinstance(unit, str) else unit
         if unit not in self.visualizations:
             return None
-        part, index = divmod(list(self.visualizations).index(unit), sprites.PART)
+        part, index = divmod(self.index[unit], sprites.PART)
         in_part = min(sprites.PART, len(self.visualizations) - part * sprites.PART)
         size = sprites.ICON
         return {
@@ -93,7 +129,7 @@ class SpriteSheet:
 
 
 def make_sprite_sheets(atlas: Atlas, shown: Sequence[Figure]) -> dict[str, SpriteSheet]:
-    """Read the feature visualizations that the figures show of each layer.
+    """Find the feature visualizations that the figures show of each layer.
 
     Parameters
     ----------
@@ -107,46 +143,51 @@ def make_sprite_sheets(atlas: Atlas, shown: Sequence[Figure]) -> dict[str, Sprit
     dict
         Layer → its feature visualizations.
     """
-    in_order = _units_in_order(atlas, shown)
-    vectors = figures.directions(shown, atlas)
-    found = {}
-    for i, layer in enumerate(atlas.network.layers):
-        units = in_order[layer.name]
-        there = atlas.visualizations(layer.name, units) if units else {}
-        visualizations = {unit: there[unit] for unit in units if unit in there}
-        missing = tuple(unit for unit in units if unit not in there)
-        means = mean_activations(atlas, layer)
-        counts = {} if means is None else surpassed(visualizations, means, vectors[layer.name])
-        name = f"{i + 1}-{layer.slug}"
-        found[layer.name] = SpriteSheet(layer, name, visualizations, missing, counts)
-    return found
-
-
-def _units_in_order(atlas: Atlas, shown: Sequence[Figure]) -> dict[str, list[Unit]]:
-    """Layer → its units: first those seen at once, then the others, photograph by photograph.
-
-    So few bytes travel before the reader does anything, and few when the photograph is changed.
-    """
-    first = [
-        figures.shown_first(figure, atlas, photograph)
-        for photograph in atlas.photographs
-        for figure in shown
-    ]
-    later = [
-        [figures.visualizations(figure, atlas, photograph) for figure in shown]
-        for photograph in atlas.photographs
-    ]
+    gathered = {layer: _Gathered() for layer in atlas.layer_names}
+    for photograph in atlas.photographs:
+        with atlas.store.holding(photograph.name):
+            first = [figures.shown_first(figure, atlas, photograph) for figure in shown]
+            later = [figures.visualizations(figure, atlas, photograph) for figure in shown]
+        for layer, found in gathered.items():
+            found.add(photograph, _of(layer, first), _of(layer, later))
     return {
-        layer: list(dict.fromkeys([*_of(layer, first), *_sorted_of(layer, later)]))
-        for layer in atlas.layer_names
+        layer.name: _sheet(atlas, layer, f"{i + 1}-{layer.slug}", gathered[layer.name])
+        for i, layer in enumerate(atlas.network.layers)
     }
 
 
-def _of(layer: str, shown: Iterable[Mapping[str, Iterable[Unit]]]) -> Iterator[Unit]:
-    for units in shown:
-        yield from units.get(layer, ())
+def _of(layer: str, shown: Iterable[Mapping[str, Iterable[Unit]]]) -> list[Unit]:
+    return [unit for units in shown for unit in units.get(layer, ())]
 
 
-def _sorted_of(layer: str, later: Iterable[Sequence[Mapping[str, set[Unit]]]]) -> Iterator[Unit]:
-    for shown in later:
-        yield from sorted(set(_of(layer, shown)))
+class _Gathered:
+    """The units of a layer, one photograph after the other, each kept once in memory."""
+
+    def __init__(self) -> None:
+        self.first: dict[Unit, Unit] = {}
+        self.later: dict[Unit, Unit] = {}
+        self.shown: dict[str, tuple[Unit, ...]] = {}
+
+    def add(self, photograph: Photograph, first: Iterable[Unit], later: Iterable[Unit]) -> None:
+        """Add what is seen of a photograph at once, and what else its figures show."""
+        known = {**dict.fromkeys(first), **dict.fromkeys(sorted(set(later)))}
+        own = tuple(self.later.setdefault(unit, unit) for unit in known)
+        self.first |= {self.later[unit]: self.later[unit] for unit in first}
+        self.shown[photograph.name] = own
+
+    def in_order(self) -> list[Unit]:
+        """Return all units: first those seen at once, then the others.
+
+        So few bytes travel before the reader does anything, and few when the photograph is changed.
+        """
+        return list(dict.fromkeys([*self.first, *self.later]))
+
+
+def _sheet(atlas: Atlas, layer: Layer, name: str, gathered: _Gathered) -> SpriteSheet:
+    units = gathered.in_order()
+    there = atlas.visualizations(layer.name, units) if units else {}
+    visualizations = {unit: there[unit] for unit in units if unit in there}
+    missing = tuple(unit for unit in units if unit not in there)
+    means = mean_activations(atlas, layer)
+    counts = {} if means is None else surpassed(visualizations, means, {})
+    return SpriteSheet(layer, name, visualizations, missing, counts, gathered.shown, means)

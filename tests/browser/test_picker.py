@@ -5,27 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from pipeline.atlas import Layer, Photograph
 from pipeline.website.generate import generate
-from tests import synthetic
+from tests import large
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, all_ready, ready
 
-MANY = 200
+MANY = 200  # more than the picker's list has in one part
+MISTAKES = (3, 150)
 
 
 @pytest.fixture(scope="module")
 def large_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
-    photographs = [
-        Photograph(f"p{i:03d}", f"Photograph number {i}", f"p{i:03d}.jpg") for i in range(MANY)
-    ]
-    atlas = synthetic.make(
-        folder / "store", photographs=photographs, layers=(Layer("only", "only", (8, 7, 7)),)
-    )
-    generate(atlas, folder / "site")
+    generate(large.make(folder / "store", MANY, MISTAKES), folder / "site", large.FIGURES)
     return folder / "site"
 
 
@@ -98,6 +92,67 @@ def test_it_stays_in_sight(open_page: Open) -> None:
     )
 
 
+def images(page: Page) -> list[str]:
+    """The names of the photographs that the picker shows."""
+    found = page.eval_on_selector_all(
+        "#picker .thumbnail", "all => all.map(each => each.dataset.image)"
+    )
+    return list(found)
+
+
+def test_only_what_is_shown_of_the_list_is_loaded(open_page: Open, large_site: Path) -> None:
+    asked: list[str] = []
+    page = open_page(folder=large_site)
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    ready(page, "predictions")
+    page.wait_for_function("() => document.getElementById('picker').dataset.state === 'ready'")
+    lists = [url for url in asked if "data/photographs-" in url]
+    assert len(lists) == 1
+    assert "photographs-0.js" in lists[0]
+
+
+def test_a_link_opens_a_photograph_whose_list_is_not_loaded(
+    open_page: Open, large_site: Path
+) -> None:
+    page = open_page("#image=p0187", folder=large_site)
+    ready(page, "predictions")
+    expect(page.locator('#picker [data-image="p0187"]')).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#picker .picker-status")).to_contain_text("Photograph number 187")
+
+
+def test_a_link_to_no_photograph_opens_the_first(open_page: Open, large_site: Path) -> None:
+    page = open_page("#image=p9999", folder=large_site, complaints=True)
+    ready(page, "predictions")
+    assert page.evaluate("atlas.state.image") == "p0000"
+    page = open_page("#image=../../elsewhere", folder=large_site)
+    ready(page, "predictions")
+    assert page.evaluate("atlas.state.image") == "p0000"
+
+
+def test_mistakes_are_marked_and_listed_first(open_page: Open, large_site: Path) -> None:
+    page = open_page(folder=large_site)
+    ready(page, "predictions")
+    mistake = page.locator('#picker [data-image="p0003"]')
+    expect(mistake).to_contain_class("mistake")
+    assert "a mistake: taken for" in (mistake.get_attribute("aria-label") or "")
+    page.get_by_label("Mistakes first").check()
+    expect(page.locator('#picker [data-image="p0150"]')).to_be_visible()
+    assert images(page)[:4] == ["p0003", "p0150", "p0000", "p0001"]
+    page.locator(".picker-search").fill("number 15")
+    expect(page.locator('#picker [data-image="p0015"]')).to_be_visible()
+    assert images(page)[:3] == ["p0150", "p0015", "p0115"]
+    page.get_by_label("Mistakes first").uncheck()
+    expect(page.locator("#picker .thumbnail").first).to_have_attribute("data-image", "p0015")
+
+
+def test_nothing_is_offered_where_no_mistake_is_known(open_page: Open) -> None:
+    page = open_page()
+    ready(page, "predictions")
+    known = page.evaluate("atlas.site.photographs.mistakes")
+    expect(page.locator(".picker-mistakes")).to_be_visible(visible=known > 0)
+
+
 @pytest.mark.parametrize("width", [360, 1440])
 def test_hundreds_are_paged_and_searched(open_page: Open, large_site: Path, width: int) -> None:
     page = open_page(folder=large_site, viewport={"width": width, "height": 900})
@@ -108,17 +163,17 @@ def test_hundreds_are_paged_and_searched(open_page: Open, large_site: Path, widt
     assert 3 <= shown < MANY
     page.locator(".picker-next").click()
     expect(page.locator("#picker .thumbnail").first).to_have_attribute(
-        "data-image", f"p{shown:03d}"
+        "data-image", f"p{shown:04d}"
     )
     search = page.locator(".picker-search")
     search.fill("number 187")
     expect(page.locator("#picker .thumbnail")).to_have_count(1)
     page.locator("#picker .thumbnail").click()
     ready(page, "predictions")
-    assert page.evaluate("atlas.state.image") == "p187"
+    assert page.evaluate("atlas.state.image") == "p0187"
     search.fill("nothing like it")
     expect(page.locator("#picker .picker-status")).to_contain_text("no photograph matches")
     search.press("Escape")
-    expect(page.locator('#picker [data-image="p187"]')).to_be_visible()
+    expect(page.locator('#picker [data-image="p0187"]')).to_be_visible()
     assert len({url for url in asked if "/data/p" in url and "predictions" in url}) <= 2
     assert page.evaluate("document.documentElement.scrollWidth") <= width

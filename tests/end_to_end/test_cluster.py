@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from pipeline import build as builder
 from pipeline.config import read
+from pipeline.executor import executor, run_all
 from pipeline.phases import PHASES, PHOTOGRAPHS
 from pipeline.progress import Reporter
 from pipeline.survey import Options
@@ -98,3 +101,39 @@ def test_a_lost_workers_jobs_run_elsewhere(
     build(work, monkeypatch, phases)
     assert (tmp_path / "mark").exists()
     assert {path.stem for path in (work.store / "images").iterdir()} == {"first", "second"}
+
+
+class Together:
+    """How many jobs run at a time in this process, at most."""
+
+    now, most = 0, 0
+    lock = threading.Lock()
+
+
+def note(job: int) -> int:
+    with Together.lock:
+        Together.now += 1
+        Together.most = max(Together.most, Together.now)
+    time.sleep(0.05)
+    with Together.lock:
+        Together.now -= 1
+    return job
+
+
+@pytest.mark.parametrize("resources", [{"GPU": 1}, {}])
+def test_a_job_takes_a_gpu_where_workers_have_some(resources: dict[str, int]) -> None:
+    Together.most = 0
+    with (
+        distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=4,
+            processes=False,
+            dashboard_address=None,
+            resources=resources,
+        ) as cluster,
+        executor(scheduler=cluster.scheduler_address) as (pool, _),
+    ):
+        # Four workers are spoken of here, so that as many jobs are under way as it has threads.
+        ended = [future.result() for _, future in run_all(pool, 4, note, range(16))]
+    assert sorted(ended) == list(range(16))
+    assert (Together.most == 1) == bool(resources)

@@ -1,8 +1,6 @@
 import { assertEquals } from "./assert.js";
 import { load } from "./load.js";
 
-const PHOTOGRAPHS = [{ name: "first" }, { name: "second" }];
-
 /* The state of a page at an address, the history that it writes, and a step back in it. */
 function open(hash) {
   const location = { hash };
@@ -22,10 +20,7 @@ function open(hash) {
   const globals = {
     location,
     history,
-    atlas: {
-      site: { photographs: PHOTOGRAPHS },
-      photograph: (name) => PHOTOGRAPHS.find((each) => each.name === name),
-    },
+    atlas: { site: { first: { name: "first" } } },
     addEventListener: (type, act) => (listeners[type] = act),
     setTimeout: (act, _, ...values) => waiting.push(() => act(...values)),
     clearTimeout: () => waiting.splice(0),
@@ -42,7 +37,13 @@ function open(hash) {
 Deno.test("the photograph is that of the address, or the first", () => {
   assertEquals(open("#image=second").state.image, "second");
   assertEquals(open("").state.image, "first");
-  assertEquals(open("#image=unknown").state.image, "first");
+});
+
+Deno.test("an address of no photograph is taken for the first one, once that is known", () => {
+  const { state } = open("#image=unknown");
+  assertEquals(state.image, "unknown");
+  state.forget("unknown");
+  assertEquals(state.image, "first");
 });
 
 Deno.test("a choice makes an entry in the history and reaches all listeners", () => {

@@ -23,7 +23,9 @@ def decoded(part: bytes) -> np.ndarray:
 
 
 def visualization(activation: float, *, alive: bool = True) -> Visualization:
-    return Visualization(np.zeros((2, 2, 3), np.uint8), activation, activation, alive=alive)
+    return Visualization(
+        lambda: np.zeros((2, 2, 3), np.uint8), 2, activation, activation, alive=alive
+    )
 
 
 def test_sprites_hold_the_pictures_in_order() -> None:
@@ -51,8 +53,8 @@ def test_crops_are_where_the_parts_hold_them() -> None:
     units = [Unit.channel(i) for i in range(sprites.PART + 7)]
     visualizations = {unit: visualization(1.0, alive=unit.key != "3") for unit in units}
     layer = Layer("a", "one", (64, 7, 7))
-    sprite_sheet = SpriteSheet(layer, "1-a", visualizations, (), {})
-    parts = sprite_sheet.parts()
+    sprite_sheet = SpriteSheet(layer, "1-a", visualizations)
+    parts = dict(sprite_sheet.parts())
     assert list(parts) == ["sprites/1-a-0.webp", "sprites/1-a-1.webp"]
     for index, path, column, row in (
         (3, "sprites/1-a-0.webp", 3, 0),

@@ -8,13 +8,18 @@ globalThis.atlas = { build: document.documentElement.dataset.build, site: null, 
 {
   const REMEMBERED = 64; // data files kept in memory
   const requests = new Map(); // key → {promise, settle}
+  const known = new Map(); // name → facts of a photograph
+  const listed = new Set(); // names of photographs that there are
+  const pictures = new Map(); // "layer unit" → [index in the sprite sheet, photographs surpassed]
 
   /* Called by every data file. */
   atlas.register = (build, key, data) => {
     const error = build === atlas.build ? null : foreignBuild(key);
     if (key === "site") {
-      atlas.site = error ? null : data;
       atlas.siteError = error;
+      if (error) return;
+      atlas.site = data;
+      learn(data.first);
       return;
     }
     requests.get(key)?.settle(error, data);
@@ -67,5 +72,54 @@ globalThis.atlas = { build: document.documentElement.dataset.build, site: null, 
   };
 
   atlas.layer = (name) => atlas.site.layers.find((layer) => layer.name === name);
-  atlas.photograph = (name) => atlas.site.photographs.find((each) => each.name === name);
+
+  /* ---------------------------------------------------------------- the photographs */
+  /* The facts of a photograph that has been met: {name, title, index}. */
+  atlas.photograph = (name) => known.get(name);
+
+  /* A part of what the picker lists, as a promise: [name, title, prediction, is a mistake] each. */
+  atlas.listed = async (part) => {
+    const { rows } = await atlas.load(`photographs-${part}`);
+    for (const [name] of rows) listed.add(name);
+    return rows;
+  };
+
+  /* Meet a photograph, whose name may be anything that a user wrote. The promise is rejected where
+     there is none of that name. */
+  atlas.meet = async (name) => {
+    if (known.has(name)) return;
+    const { count, part } = atlas.site.photographs;
+    if (count <= part) await atlas.listed(0);
+    const mayBe = listed.has(name) || (count > part && /^\w[\w.-]*$/.test(name));
+    if (!mayBe) throw new Error(`There is no photograph "${name}".`);
+    learn(await atlas.load(name, "photograph"));
+  };
+
+  /* What a figure shows of a photograph, as a promise. */
+  atlas.ofPhotograph = async (name, figure) => {
+    const met = atlas.meet(name);
+    if (!known.has(name) && !listed.has(name)) await met;
+    const [data] = await Promise.all([atlas.load(name, figure), met]);
+    return data;
+  };
+
+  /* Whether the atlas is known to have a photograph. */
+  atlas.isListed = (name) => listed.has(name);
+
+  function learn(photograph) {
+    known.set(photograph.name, photograph);
+    listed.add(photograph.name);
+    atlas.learnPictures(photograph.pictures);
+  }
+
+  /* Note where pictures are: layer → [unit, index, surpassed] each. */
+  atlas.learnPictures = (found) => {
+    for (const [layer, rows] of Object.entries(found)) {
+      for (const [unit, ...picture] of rows) pictures.set(`${layer} ${unit}`, picture);
+    }
+  };
+
+  /* Where the picture of a unit is, [index, photographs surpassed]; undefined where none is known.
+     `false` surpassed: it does not activate its unit. */
+  atlas.pictureOf = (layer, unit) => pictures.get(`${layer} ${unit}`);
 }

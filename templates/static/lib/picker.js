@@ -1,5 +1,6 @@
 /* The picker: a row of thumbnails that stays in sight; its choice counts for the whole page. With
-   many photographs it shows a page of them at a time and can be searched. */
+   many photographs it shows a page of them at a time, and later/search.js puts them in another
+   order: those that a text finds, or mistakes first. */
 "use strict";
 
 {
@@ -9,32 +10,26 @@
   const GAP = 10;
   const MOST = 24; // thumbnails on a page
 
-  /* The photographs whose name, title or prediction has all words of a text, in any case. */
-  function search(photographs, text) {
-    const words = text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-    return photographs.filter(({ name, title, prediction }) => {
-      const searched = `${name} ${title} ${prediction}`.toLocaleLowerCase();
-      return words.every((word) => searched.includes(word));
-    });
-  }
-
   class Picker extends HTMLElement {
     connectedCallback() {
       if (!atlas.site) return;
       this.list = find(this, ".picker-list");
       this.status = find(this, ".picker-status");
-      this.search = find(this, "input");
+      this.search = find(this, "[type=search]");
+      this.mistakes = find(this, "[type=checkbox]");
       [this.previous, this.next] = findAll(this, ".picker-turn");
+      this.all = atlas.site.photographs;
+      this.mistakes.parentElement.hidden = !this.all.mistakes;
       this.start = 0;
-      this.found = atlas.site.photographs;
+      this.order = null; // numbers of photographs, where it is not that of the atlas
       this.rove = atlas.roving(this.list, "button");
       this.listen();
       this.follow();
-      this.dataset.state = "ready";
     }
 
     listen() {
       on(this.search, "input", () => this.filter());
+      on(this.mistakes, "change", () => this.filter());
       on(this.search, "keydown", (event) => {
         if (event.key !== "Escape" || !this.search.value) return;
         this.search.value = "";
@@ -48,10 +43,14 @@
       }).observe(this);
     }
 
+    get count() {
+      return this.order?.length ?? this.all.count;
+    }
+
     /* How many thumbnails fit; buttons and search take some of the room when there are more. */
     fits() {
       this.classList.remove("many");
-      const many = this.classList.toggle("many", atlas.site.photographs.length > this.room());
+      const many = this.classList.toggle("many", this.all.count > this.room());
       return many ? this.room() : MOST;
     }
 
@@ -60,64 +59,89 @@
       return atlas.clamp(count, 2, MOST);
     }
 
-    filter() {
-      this.found = search(atlas.site.photographs, this.search.value);
+    async filter() {
+      const wanted = [this.search.value, this.mistakes.checked];
+      this.wanted = String(wanted);
+      const isPlain = !wanted[0].trim() && !wanted[1];
+      const order = isPlain ? null : await atlas.later("photographsInOrder", ...wanted);
+      if (this.wanted !== String(wanted)) return; // something else by now
+      this.order = order;
       this.start = 0;
-      if (this.search.value.trim()) this.render();
-      else this.follow();
+      if (isPlain) this.follow();
+      else this.render();
     }
 
     turn(pages) {
-      const start = this.start + pages * this.shown;
-      this.start = atlas.clamp(start, 0, this.found.length - 1);
+      this.start = atlas.clamp(this.start + pages * this.shown, 0, this.count - 1);
       this.render();
     }
 
     /* Turn to the page with the chosen photograph. */
-    follow() {
-      const index = this.found.findIndex(({ name }) => name === choices.image);
+    async follow() {
+      const { image } = choices;
+      await atlas.meet(image).catch(() => {}); // the figures report it
+      const photograph = atlas.photograph(image);
+      if (!photograph || image !== choices.image) return;
+      const { index } = photograph;
+      const at = this.order ? this.order.indexOf(index) : index;
       const shown = this.fits();
-      if (index >= 0) this.start = Math.floor(index / shown) * shown;
+      if (at >= 0) this.start = Math.floor(at / shown) * shown;
       this.render();
     }
 
-    render() {
+    async render() {
       this.width = this.clientWidth;
       this.shown = this.fits();
-      const page = this.found.slice(this.start, this.start + this.shown);
-      this.renderButtons(page);
-      this.previous.disabled = this.start === 0;
-      this.next.disabled = this.start + this.shown >= this.found.length;
-      const { title } = atlas.photograph(choices.image);
-      const isPaged = this.classList.contains("many");
-      const range = isPaged ? [element("span.quiet", ` ${this.describe(page)}`)] : [];
-      put(this.status, atlas.name(title), ...range);
+      const numbers = Array.from(
+        { length: atlas.clamp(this.count - this.start, 0, this.shown) },
+        (_, i) => this.order ? this.order[this.start + i] : this.start + i,
+      );
+      this.drawn = numbers;
+      const { part } = this.all;
+      const parts = new Map();
+      try {
+        for (const i of numbers.map((number) => Math.floor(number / part))) {
+          if (!parts.has(i)) parts.set(i, await atlas.listed(i));
+        }
+      } catch (error) {
+        put(this.status, error.message);
+        return;
+      }
+      if (this.drawn !== numbers) return; // shows something else by now
+      const row = (number) => parts.get(Math.floor(number / part))[number % part];
+      this.show(numbers.map((number) => this.button(number, row(number))));
     }
 
-    renderButtons(page) {
+    show(buttons) {
       const hadFocus = this.list.contains(document.activeElement);
-      put(this.list, ...page.map((photograph) => this.button(photograph)));
+      put(this.list, ...buttons);
       const chosen = find(this.list, "[aria-pressed=true]");
       this.rove(chosen);
       if (hadFocus) (chosen ?? find(this.list, "button"))?.focus();
+      this.previous.disabled = this.start === 0;
+      this.next.disabled = this.start + this.shown >= this.count;
+      const title = atlas.photograph(choices.image)?.title ?? "";
+      const isPaged = this.classList.contains("many");
+      const range = isPaged ? [element("span.quiet", ` ${this.describe(buttons)}`)] : [];
+      put(this.status, atlas.name(title), ...range);
+      this.dataset.state = "ready";
     }
 
     describe({ length }) {
       if (length === 0) return this.status.dataset.none;
-      return `${this.start + 1}–${this.start + length} of ${this.found.length}`;
+      return `${this.start + 1}–${this.start + length} of ${this.count}`;
     }
 
-    button(photograph) {
-      const { name, title } = photograph;
-      const { photographs } = atlas.site;
+    button(number, [name, title, prediction, isMistake]) {
+      const label = isMistake ? `${title}; a mistake: taken for ${prediction}` : title;
       const button = element("button.thumbnail", {
         "aria-pressed": String(name === choices.image),
-        "aria-label": title,
-        title,
+        "aria-label": label,
+        title: label,
         "data-image": name,
       });
-      const index = photographs.indexOf(photograph);
-      atlas.sprite(button, "photographs", index, photographs.length);
+      button.classList.toggle("mistake", isMistake);
+      atlas.sprite(button, "photographs", number, this.all.count);
       on(button, "click", () => choices.show(name));
       return button;
     }

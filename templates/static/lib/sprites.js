@@ -68,8 +68,8 @@
   /* Turn an element into the feature visualization of a unit ("channel:12") of a layer. */
   atlas.icon = (element, layerName, unit, name = atlas.unit(unit)) => {
     const layer = atlas.layer(layerName);
-    const index = layer.units.indexOf(unit);
-    const state = stateOf(layer, unit);
+    const [index, surpassed] = atlas.pictureOf(layerName, unit) ?? [];
+    const state = index === undefined ? "absent" : surpassed === false ? "dead" : "alive";
     const label = `Feature visualization of ${name}, layer ${layer.title}`;
     element.classList.add("icon");
     element.classList.remove("shown");
@@ -78,23 +78,16 @@
     element.removeAttribute("style");
     delete element.dataset.sprite;
     element.role = "img";
-    element.ariaLabel = label + remark(layer, index, state);
+    element.ariaLabel = label + remark(state, surpassed);
     element.title = element.ariaLabel;
-    if (state !== "absent") atlas.sprite(element, layer.sprites, index, layer.units.length);
+    if (state !== "absent") atlas.sprite(element, layer.sprites, index, layer.pictures);
     return element;
   };
 
-  function stateOf({ dead, units }, unit) {
-    if (dead.includes(unit)) return "dead";
-    return units.includes(unit) ? "alive" : "absent";
-  }
-
-  function remark(layer, index, state) {
+  function remark(state, surpassed) {
     if (state in FLAWS) return ` (${FLAWS[state]})`;
-    const surpassed = layer.surpassed[index];
-    if (surpassed === null || surpassed === undefined) return "";
-    const { length } = atlas.site.photographs;
-    return `, activates it more than ${surpassed} of ${length} photographs`;
+    if (surpassed === null) return "";
+    return `, activates it more than ${surpassed} of ${atlas.site.photographs.count} photographs`;
   }
 
   /* The same, in something that is described as a whole. */
@@ -110,8 +103,8 @@
   /* Fetch the files that hold some units of a layer before they are asked for. */
   atlas.preload = (layerName, units) => {
     const layer = atlas.layer(layerName);
-    const found = units.map((unit) => layer.units.indexOf(unit)).filter((index) => index >= 0);
-    const parts = new Set(found.map((index) => Math.floor(index / atlas.site.sprites.part)));
+    const found = units.map((unit) => atlas.pictureOf(layerName, unit)).filter(Boolean);
+    const parts = new Set(found.map(([index]) => Math.floor(index / atlas.site.sprites.part)));
     for (const part of parts) {
       // Whoever shows the picture reports that it is missing.
       load(`sprites/${layer.sprites}-${part}.webp`).catch(() => {});

@@ -8,6 +8,7 @@
   const PAUSE = 300; // ms; browsers refuse many changes of the address in a row
   const listeners = new Set();
   const followers = new Set();
+  const absent = new Set(); // names that the address had, of no photograph
   let states = parseStates(location.hash);
   let isPending = false; // whether something has been selected and not yet settled
   let timer = 0;
@@ -50,8 +51,11 @@
   atlas.state = {
     get image() {
       const name = states.get("image")?.get("");
-      return name && atlas.photograph(name) ? name : atlas.site.photographs[0].name;
+      return name && !absent.has(name) ? name : atlas.site.first.name;
     },
+
+    /* Fall back to the first photograph, because the address names none of this atlas. */
+    forget: (name) => absent.add(name),
 
     /* The keys of one figure, as an object of texts. */
     of: (id) => Object.fromEntries(states.get(id) ?? []),
