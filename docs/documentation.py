@@ -2,7 +2,7 @@
 
 `commands.md` is written from the command line's own help and `keys.md` from the configuration's
 models, each time the site is built; README.md, CONTRIBUTING.md and CHANGELOG.md come from above
-this folder, and so do the configurations that pages link to.
+this folder, and so do the configurations and the examples that pages link to.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, name, content=(ROOT / source).read_text()))
     files.append(File.generated(config, "commands.md", content="\n".join(commands())))
     files.append(File.generated(config, "keys.md", content="\n".join(keys())))
-    for path in sorted((ROOT / "configs").rglob("*.toml")):
+    for path in sorted((ROOT / "configs").rglob("*.*")):
+        if path.suffix == ".pyc":
+            continue
         name = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, name, abs_src_path=str(path)))
     return files

@@ -33,10 +33,12 @@ from pipeline.upkeep import (
     failed_before,
     forecast,
     keep_account,
+    keep_statement,
     nothing_to_do,
     remove_damaged,
     remove_excess,
     remove_leftovers,
+    statement,
 )
 from pipeline.website import collection
 from pipeline.website.generate import build_of, generate, is_current
@@ -98,8 +100,9 @@ def _build(config: Config, options: Options, reporter: Reporter, phases: Phases)
                 pass
     else:
         atlas, failures = _compute(found, reporter, phases)
+        keep_statement(config, found, reporter.phases)
     reports = list(reporter.phases)
-    page = _generate(atlas, found, reporter)
+    page = _generate(config, atlas, found, reporter)
     keep_account(found, reports, "" if found.failed or failures else key)
     _conclude(page, found, reporter)
     if failures:
@@ -202,7 +205,7 @@ def regenerate(
         leave_out(found, name, ())
         reporter.info(f"{name}: left out; the last build could not compute it")
     require_contents(found)
-    page = _generate(atlas_of(found, phases), found, reporter, always=True)
+    page = _generate(config, atlas_of(found, phases), found, reporter, always=True)
     return _conclude(page, found, reporter)
 
 
@@ -256,7 +259,9 @@ def _some_photographs(config: Config, loaded: Network) -> Iterator[Any]:
             yield loaded.input(photographs.fit(pixels, size, dataset.fit))
 
 
-def _generate(atlas: Atlas, found: Survey, reporter: Reporter, always: bool = False) -> Path:
+def _generate(
+    config: Config, atlas: Atlas, found: Survey, reporter: Reporter, always: bool = False
+) -> Path:
     output, shown = found.options.output, found.plan.figures
     page = output / "index.html"
     tidy(output)
@@ -267,7 +272,8 @@ def _generate(atlas: Atlas, found: Survey, reporter: Reporter, always: bool = Fa
             return page
         if found.settings.site.path is not None:
             collection.adding(output.parent)
-        report = generate(in_order(atlas), output, shown, found.config.path)
+        stated = statement(config, found)
+        report = generate(in_order(atlas), output, shown, config.path, stated)
         if found.settings.site.path is not None:
             collection.write(output.parent)
         progress.advance()

@@ -102,7 +102,12 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 
 def _given(
-    config: Path, quiet: bool, verbose: bool, figures: str | None, **others: Any
+    config: Path,
+    quiet: bool,
+    verbose: bool,
+    figures: str | None,
+    restoring: bool = False,
+    **others: Any,
 ) -> tuple[Config, Options, Reporter]:
     """Turn the arguments and options of a command into what the build takes."""
     from pipeline.config import read
@@ -113,7 +118,13 @@ def _given(
     if figures is not None:
         names = tuple(name.strip() for name in figures.split(",") if name.strip())
     reporter = Reporter(-1 if quiet else int(verbose))
-    return read(config), Options(figures=names, **others), reporter
+    options = Options(figures=names, **others)
+    if restoring:
+        from pipeline.upkeep import is_statement, restore
+
+        if is_statement(config):
+            return (*restore(config, options, reporter), reporter)
+    return read(config), options, reporter
 
 
 # --------------------------------------------------------------------------------------- commands
@@ -137,14 +148,18 @@ def cli() -> None:
     help="Say what would be computed, why, and how long it would take; compute nothing.",
 )
 def build(pretend: bool, **given: Any) -> None:
-    """Compute what is missing and generate the site."""
+    """Compute what is missing and generate the site.
+
+    CONFIG may also be a site or a store: the same atlas is made from what its made.json says.
+    """
     from pipeline import build as builder
 
+    configured = _given(restoring=True, **given)
     if pretend:
-        for line in builder.dry_run(*_given(**given)):
+        for line in builder.dry_run(*configured):
             click.echo(line)
     else:
-        builder.build(*_given(**given))
+        builder.build(*configured)
 
 
 @cli.command()

@@ -6,7 +6,6 @@ before anybody relies on it.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pipeline.config import Config, read
 from pipeline.errors import AtlasError
 from pipeline.progress import Reporter
 from pipeline.survey import Options, Survey, survey
+from pipeline.upkeep.toml import quoted
 
 
 @dataclass(frozen=True)
@@ -140,21 +140,21 @@ def configuration(path: Path, answers: Answers, found: Survey | None = None) -> 
 
 
 def _lines(path: Path, answers: Answers, found: Survey | None) -> Iterator[str]:
-    yield "# docs/configuration.md lists every key. Paths are relative to this file."
-    yield f"title = {_text(answers.title)}"
+    yield "# Paths are relative to this file. All keys: docs/configuration.md, in building-blocks."
+    yield f"title = {quoted(answers.title)}"
     yield ""
     yield "[model]"
-    yield f"source = {_text(_source(path, answers.source))}"
+    yield f"source = {quoted(_source(path, answers.source))}"
     if answers.weights:
-        yield f"weights = {_text(_relative(path, answers.weights))}"
+        yield f"weights = {quoted(_relative(path, answers.weights))}"
     if answers.classes:
         yield "# One class name a line, in the order of the network's outputs."
-        yield f"classes = {_text(_relative(path, answers.classes))}"
+        yield f"classes = {quoted(_relative(path, answers.classes))}"
     yield from _preprocessing(answers, found)
     yield from _layers(found)
     yield ""
     yield "[dataset]"
-    images = ", ".join(_text(_image(path, each)) for each in answers.images)
+    images = ", ".join(quoted(_image(path, each)) for each in answers.images)
     yield f"images = [{images}]"
     yield '# "crop" takes the middle square, "squeeze" distorts, "pad" adds grey margins.'
     yield '# fit = "crop"'
@@ -183,7 +183,7 @@ def _layers(found: Survey | None) -> Iterator[str]:
     if found is None:
         return
     yield "# Layers that everything passes through; building-blocks layers lists all."
-    yield f"layers = [{', '.join(_text(each) for each in found.plan.layers)}]"
+    yield f"layers = [{', '.join(quoted(each) for each in found.plan.layers)}]"
 
 
 def _many(found: Survey | None) -> Iterator[str]:
@@ -216,11 +216,6 @@ def _relative(path: Path, name: str) -> str:
 
 def _is_pattern(name: str) -> bool:
     return any(character in name for character in "*?[")
-
-
-def _text(value: str) -> str:
-    # JSON's strings are TOML's, but for the character that deletes.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def numbers(text: str | None, key: str) -> tuple[float, ...] | None:

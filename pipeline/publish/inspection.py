@@ -51,6 +51,8 @@ class Inspection:
         largest = sorted(self.sizes.items(), key=lambda each: (-each[1], each[0]))[:LISTED]
         for path, size in largest:
             yield f"  largest: {path}, {limits.megabytes(size)}"
+        if published := limits.of_data(self.sizes):
+            yield f"  data that notebooks open: {limits.megabytes(published)}, in store/"
         if self.browser is None:
             yield f"  not loaded in a browser ({headless.VARIABLE} names one)"
         elif not self.problems:

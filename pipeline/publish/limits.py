@@ -29,6 +29,11 @@ def of_photographs(sizes: Mapping[str, int]) -> Counter[str]:
     return found
 
 
+def of_data(sizes: Mapping[str, int]) -> int:
+    """Return the bytes of the store's files that are published for notebooks."""
+    return sum(size for path, size in sizes.items() if path.startswith("store/"))
+
+
 def advice(sizes: Mapping[str, int], limit: int) -> Iterator[str]:
     """Yield what to leave out of a site, and how much of it, until `limit` bytes are kept.
 
@@ -42,6 +47,9 @@ def advice(sizes: Mapping[str, int], limit: int) -> Iterator[str]:
     over = sum(sizes.values()) - limit
     if over <= 0:
         return
+    published = of_data(sizes)
+    if published:
+        yield f"the data that notebooks open take {megabytes(published)}: [site] data = false"
     photographs = of_photographs(sizes)
     if photographs:
         mean = sum(photographs.values()) / len(photographs)
@@ -61,7 +69,7 @@ def advice(sizes: Mapping[str, int], limit: int) -> Iterator[str]:
     for path, size in sizes.items():
         parts = PurePosixPath(path).parts
         if parts[0] == "data" and len(parts) == 3:
-            figures[PurePosixPath(path).stem] += size
+            figures[parts[2].partition(".")[0]] += size
     if figures:
         largest = ", ".join(f"{name} {megabytes(size)}" for name, size in figures.most_common(3))
         yield f"the figures with most data are {largest}: [site] figures chooses"

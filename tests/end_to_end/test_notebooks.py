@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from pipeline.figures import FIGURES
 from tests.end_to_end.conftest import Copy, Workplace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,7 @@ def test_every_notebook_finds_the_numbers_of_its_page(
     monkeypatch.chdir(folder)
     mpl.use("Agg")
     notebooks = sorted(folder.glob("*.ipynb"))
-    assert len(notebooks) >= 12
+    assert len(notebooks) == len(FIGURES)
     for path in notebooks:
         run(path)
 

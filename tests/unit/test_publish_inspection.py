@@ -100,6 +100,16 @@ def test_no_advice_is_given_below_the_limit() -> None:
     assert not list(limits.advice({"data/a/f.js": 10}, 10))
 
 
+def test_the_data_of_notebooks_are_told_and_are_the_first_to_go(site: Path) -> None:
+    told = list(inspect(site, use_browser=False).lines())
+    assert not any("that notebooks open" in line for line in told)
+    write_site(site, {**FILES, "store/images/dog.h5": "x" * 250_000})
+    report = list(inspect(site, use_browser=False).lines())
+    assert "  data that notebooks open: 0.2 MB, in store/" in report
+    first = next(limits.advice({"store/images/dog.h5": 250_000, "data/dog/f.js": 10}, 100))
+    assert first == "the data that notebooks open take 0.2 MB: [site] data = false"
+
+
 def test_bytes_are_counted_for_the_photograph_they_belong_to() -> None:
     sizes = {
         "data/site.js": 1,
