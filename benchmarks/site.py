@@ -30,6 +30,7 @@ TEXT = (".html", ".js", ".css", ".json")
 LEVEL = 6  # of gzip, as web servers have it
 MOVES = 120
 STARTS = 5
+FURTHER = 3  # photographs, at most, that are visited after the first
 SLOWED = 4
 
 # Notes when the first figure is ready.
@@ -92,7 +93,6 @@ CHANGE = """async (name) => {
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   return performance.now() - start;
 }"""
-NAMES = "() => atlas.site.photographs.map(({ name }) => name)"
 # Bytes in memory of pictures, 4 a pixel.
 DECODED = """async (paths) => {
   let sum = 0;
@@ -144,22 +144,40 @@ def bytes_rows(browser: Browser, site: Path, address: str) -> list[dict[str, Any
         at_once = set(asked)
         visit(page)
         first = set(asked)
-        names = page.evaluate(NAMES)
-        if len(names) > 1:
-            page.evaluate("name => { atlas.state.show(name); }", names[1])
+        further, whole = [0], [0]
+        for name in names(site, page)[1 : 1 + FURTHER]:
+            before = set(asked)
+            page.evaluate("name => { atlas.state.show(name); }", name)
             page.wait_for_timeout(300)
             visit(page)
-        further = asked - first
+            further.append(wire(site, asked - before))
+            whole.append(wire(site, asked - before | files_of(site, name)))
         decoded = page.evaluate(DECODED, [path for path in first if path.endswith(".webp")])
     files = json.loads((site / MANIFEST).read_text())["files"]
     code = {path for path in files if is_code(path)}
     return [
         row("site: one photograph, all figures, on the wire", wire(site, first) / 1e6, "MB", 2.0),
-        row("site: each further photograph", wire(site, further) / 1e6, "MB", 0.8),
+        row("site: a further photograph, all figures", max(further) / 1e6, "MB", 0.8),
+        row("site: the same, with every choice in them", max(whole) / 1e6, "MB"),
         row("site: JavaScript and CSS, on the wire", wire(site, code & at_once) / 1e3, "kB", 45),
-        row("site: the same, loaded on demand", wire(site, code - at_once) / 1e3, "kB", 16.5),
+        row("site: the same, loaded on demand", wire(site, code - at_once) / 1e3, "kB", 18.5),
         row("site: decoded pictures", decoded / 1e6, "MB", 60),
     ]
+
+
+def names(site: Path, page: Page) -> list[str]:
+    """All photographs, the one that is shown first."""
+    shown = page.evaluate("() => atlas.state.image")
+    every = sorted(path.stem for path in (site / "photographs").glob("*.webp"))
+    return sorted(every, key=lambda name: name != shown)
+
+
+def files_of(site: Path, name: str) -> set[str]:
+    """All that the site has of one photograph and of no other."""
+    folders = [site / "data" / name, site / "grids" / name]
+    found = [path for folder in folders for path in folder.glob("*")]
+    found.append(site / "photographs" / f"{name}.webp")
+    return {path.relative_to(site).as_posix() for path in found}
 
 
 # ------------------------------------------------------------------------------------------ times
@@ -243,16 +261,16 @@ def loaded(browser: Browser, address: str, slowed: int) -> dict[str, Any]:
     return found
 
 
-def speed_rows(browser: Browser, address: str, slowed: int) -> list[dict[str, Any]]:
+def speed_rows(browser: Browser, site: Path, address: str, slowed: int) -> list[dict[str, Any]]:
     first = first_figure(browser, address, slowed)
     with opened(browser, address, slowed) as (page, _):
         page.goto(f"{address}/index.html")
         visit(page)
         hover = page.evaluate(HOVER, ["#semantic-dictionary .cells", MOVES])
-        names = page.evaluate(NAMES)
-        changes = [page.evaluate(CHANGE, name) for name in [*names[1:], names[0]] * 2]
+        first_name, *others = names(site, page)[: 1 + FURTHER]
+        changes = [page.evaluate(CHANGE, name) for name in [*others, first_name] * 2]
     # By the second round, every photograph's data have been loaded.
-    changed = max(changes[len(names) :], default=0.0)
+    changed = max(changes[len(others) + 1 :], default=0.0)
     painted = percentile(hover, 0.95)
     throttled = slowed > 1
     label = f", processor slowed {slowed}×" if throttled else ""
@@ -280,8 +298,8 @@ def rows() -> list[dict[str, Any]]:
         found = [
             *bytes_rows(browser, site, address),
             *loading_rows(browser, address),
-            *speed_rows(browser, address, 1),
-            *speed_rows(browser, address, SLOWED),
+            *speed_rows(browser, site, address, 1),
+            *speed_rows(browser, site, address, SLOWED),
             blank_row(browser),
         ]
         browser.close()

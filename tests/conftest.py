@@ -14,6 +14,11 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "Browser tests open a fresh copy of a published branch, served below a path."
+    parser.addoption("--published", action="store_true", help=text)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with real weights, photographs and published numbers; not in the repository."""

@@ -19,6 +19,9 @@ A figure that shows feature visualizations also has
 - `directions(atlas, photograph) -> {layer: {Unit: vector f4 [C]}}`, where it shows directions; if
   it shows nothing else, it needs no `visualizations`.
 
+A figure with much that few readers look at may have `bake_later(atlas, photograph) -> {part:
+dict}`, what the browser asks for by `this.more(part)`.
+
 Figures read the store and never a network, and none imports another: what several have in common
 is in `pipeline.views`. Nothing here imports torch.
 """
@@ -116,6 +119,11 @@ def shown_first(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping
     return _optional(figure, "shown_first", atlas, photograph, {})
 
 
+def later(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, dict[str, Any]]:
+    """Return what the browser gets only when it asks for it, by the part's name; mostly nothing."""
+    return _optional(figure, "bake_later", atlas, photograph, {})
+
+
 def directions(shown: Sequence[Figure], atlas: Atlas) -> dict[str, dict[Unit, np.ndarray]]:
     """Return the vectors f4 `[C]` of the directions that figures show of all photographs.
 
@@ -125,12 +133,22 @@ def directions(shown: Sequence[Figure], atlas: Atlas) -> dict[str, dict[Unit, np
         Layer → unit → vector.
     """
     found: dict[str, dict[Unit, np.ndarray]] = {layer: {} for layer in atlas.layer_names}
+    for photograph in atlas.photographs:
+        for layer, vectors in directions_of(shown, atlas, photograph).items():
+            found[layer].update(vectors)
+    return found
+
+
+def directions_of(
+    shown: Sequence[Figure], atlas: Atlas, photograph: Photograph
+) -> dict[str, dict[Unit, np.ndarray]]:
+    """Return the same of one photograph."""
+    found: dict[str, dict[Unit, np.ndarray]] = {layer: {} for layer in atlas.layer_names}
+    nothing: dict[str, dict[Unit, np.ndarray]] = {}
     for figure in shown:
-        for photograph in atlas.photographs:
-            nothing: dict[str, dict[Unit, np.ndarray]] = {}
-            of_figure = _optional(figure, "directions", atlas, photograph, nothing)
-            for layer, vectors in of_figure.items():
-                found[layer].update(vectors)
+        of_figure = _optional(figure, "directions", atlas, photograph, nothing)
+        for layer, vectors in of_figure.items():
+            found[layer].update(vectors)
     return found
 
 

@@ -122,6 +122,7 @@ def page(atlas: Atlas) -> dict[str, Any]:
         "ties": int((a == a[c, y, x]).sum()),
         "atoms": [(kind.name, kind.plural.capitalize()) for kind in KINDS],
         "channels": CHANNELS,
+        "signed": bool((a < 0).any()),
         "uses": {kind.name: _figures_with(atlas, kind) for kind in KINDS},
         "matrix": (*RIGHT, *FRONT, *ORIGIN),
         "size": SIZE,

@@ -43,7 +43,7 @@ from pipeline.units import Unit
 from pipeline.views.cells import average
 from pipeline.views.channel_lists import OPPOSE, SUPPORT, named, shares, strongest, taken
 from pipeline.views.classes import Prediction, at_baseline, for_classes, top_classes
-from pipeline.views.packing import pack, pack_levels
+from pipeline.views.packing import pack, pack_curved, pack_decimals
 
 NAME = "channel_attribution"
 TITLE = "Which channels a decision rests on"
@@ -231,7 +231,7 @@ def _baked(
         "layer": layer.name,
         "channels": pack(np.array(channels, dtype=int), "u2"),
         "listed": reach.listed[layer.name],
-        "maps": pack_levels(np.maximum(average(a, block), 0)),
+        "maps": pack_curved(average(a, block)),
         "block": block,
         "negative": bool((a < 0).any()),
         "summed": pack(a.sum(axis=(1, 2), dtype=np.float64), "f4"),
@@ -252,7 +252,7 @@ def _class_lists(values: np.ndarray, channels: Sequence[int]) -> dict[str, Any]:
     counts = np.stack([(values > 0).sum(0), (values < 0).sum(0)], axis=1)
     return {
         "indexes": _indexes(chosen, channels),
-        "shares": pack(shares(values, chosen), "f2"),
+        "shares": pack_decimals(shares(values, chosen)),
         "counts": pack(counts, "u2"),
         "total": pack(values.sum(axis=0, dtype=np.float64), "f4"),
     }
@@ -269,7 +269,7 @@ def _channel_lists(
         "indexes": _indexes(chosen, reach.channels[other]),
         "values": pack(taken(values, chosen), "f2"),
         "removals": pack(taken(removals, chosen), "f2"),
-        "shares": pack(shares(values, chosen), "f2"),
+        "shares": pack_decimals(shares(values, chosen)),
     }
 
 

@@ -177,7 +177,7 @@ def _baked(file: File, layer: Layer, classes: Sequence[Prediction]) -> dict[str,
             [pair.a, pair.b, [row[c] for c in pair.for_a], [row[c] for c in pair.for_b]]
             for pair in pairs
         ],
-        "maps": pack_levels(np.maximum(a, 0)),
+        "maps": pack_levels(a),
         "negative": bool((a < 0).any()),
     }
 

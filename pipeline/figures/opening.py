@@ -3,7 +3,7 @@
 From `R[C, K]`, the shares of a layer's channels in the logits, the figure takes the `SIDE` largest
 positive ones for the most probable class and the `SIDE` most negative ones. From `D[C, K]`, what
 every logit was measured to lose without a channel, follows the network's whole answer without it,
-the softmax of `logits − D[c]`. So what the page writes of a channel is what has been measured.
+the probabilities of `logits − D[c]`. What the page writes of a channel is what has been measured.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pipeline.grammar import (
 )
 from pipeline.store import File
 from pipeline.units import Unit
-from pipeline.views.classes import Prediction, for_classes, softmax, top_classes
+from pipeline.views.classes import Prediction, for_classes, probabilities, top_classes
 from pipeline.views.layers import late
 from pipeline.views.packing import pack_levels
 
@@ -147,10 +147,10 @@ def _shares(file: File, layer: Layer, classes: Sequence[Prediction]) -> np.ndarr
 
 
 def _answer(atlas: Atlas, logits: np.ndarray, classes: Sequence[Prediction]) -> Answer:
-    probabilities = softmax(logits)
-    first = int(probabilities.argmax())
-    shown = tuple(float(probabilities[each.index]) for each in classes[:SHOWN])
-    return Answer(atlas.network.classes[first], float(probabilities[first]), shown)
+    likely = probabilities(logits, atlas.network)
+    first = int(likely.argmax())
+    shown = tuple(float(likely[each.index]) for each in classes[:SHOWN])
+    return Answer(atlas.network.classes[first], float(likely[first]), shown)
 
 
 # ------------------------------------------------------------------------- feature visualizations
@@ -177,6 +177,7 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
     return {
         "layer": opening.layer.name,
         "classes": [each.baked() for each in opening.classes[:SHOWN]],
+        "exclusive": atlas.network.exclusive,
         "named": opening.named,
         "speakers": [
             {
@@ -186,7 +187,7 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
             }
             for each in opening.speakers
         ],
-        "maps": pack_levels(np.maximum(cube[channels].astype("f4"), 0)),
+        "maps": pack_levels(cube[channels]),
     }
 
 

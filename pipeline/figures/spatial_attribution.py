@@ -46,7 +46,7 @@ from pipeline.grammar import (
 from pipeline.store import File
 from pipeline.views import grids
 from pipeline.views.classes import Prediction, top_classes
-from pipeline.views.packing import pack, pack_curved, pack_levels
+from pipeline.views.packing import pack, pack_curved, pack_decimals, pack_levels
 from pipeline.views.saliency import colours, palette
 
 NAME = "spatial_attribution"
@@ -214,29 +214,20 @@ def cell_colours(spatial: np.ndarray, block: int) -> np.ndarray:
 
 # ----------------------------------------------------------------------------------------- baking
 def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
-    """Return classes, factors, each layer's maps for the classes, and those between layers."""
+    """Return classes, factors, and each layer's maps for the classes."""
     layers = atlas.network.layers
     classes = top_classes(atlas, photograph)
     with atlas.open(photograph) as file:
         found = {sign: factors(file, layers, sign) for sign in Sign}
         mapped = _mapped(classes, found.values())
-        sizes = blocks([_shape(file, layer) for layer in layers])
-        cells = list(zip(layers, sizes, strict=True))
         baked = [
             {
                 **_layer(file, layer, block, mapped, found),
                 "grid": grids.path(atlas, photograph, layer.name),
             }
-            for layer, block in cells
+            for layer, block in _cells(file, layers)
         ]
-        pairs = {
-            f"{i}-{j}": {
-                name: pack_curved(to_cells(file, layers[i], layers[j], (sizes[i], sizes[j]), kind))
-                for name, kind in KINDS.items()
-            }
-            for i, j in combinations(range(len(layers)), 2)
-        }
-    mentioned = {*mapped, *(int(k) for layer in baked for k in layer.pop("mentioned"))}
+    mentioned = {*mapped, *(k for layer in baked for k in layer["ends"])}
     return {
         "classes": [prediction.baked() for prediction in classes],
         "mapped": mapped,
@@ -244,8 +235,30 @@ def bake(atlas: Atlas, photograph: Photograph) -> dict[str, Any]:
         "factors": {str(sign): shown.baked() for sign, shown in found.items()},
         "palette": _palette(len(found[Sign.FOR].classes)),
         "layers": baked,
-        "pairs": pairs,
     }
+
+
+def bake_later(atlas: Atlas, photograph: Photograph) -> dict[str, dict[str, Any]]:
+    """Return the maps between layers, of shares and of effects of removal.
+
+    They are most of the figure's bytes, and are seen only once a cell is looked at.
+    """
+    with atlas.open(photograph) as file:
+        cells = _cells(file, atlas.network.layers)
+        return {
+            name: {
+                f"{i}-{j}": pack_curved(
+                    to_cells(file, cells[i][0], cells[j][0], (cells[i][1], cells[j][1]), kind)
+                )
+                for i, j in combinations(range(len(cells)), 2)
+            }
+            for name, kind in KINDS.items()
+        }
+
+
+def _cells(file: File, layers: Sequence[Layer]) -> list[tuple[Layer, int]]:
+    """Each layer, and how many positions a side one of its cells sums."""
+    return list(zip(layers, blocks([_shape(file, layer) for layer in layers]), strict=True))
 
 
 def _mapped(classes: Sequence[Prediction], found: Iterable[ShownFactors]) -> list[int]:
@@ -268,22 +281,23 @@ def _layer(
 ) -> dict[str, Any]:
     values, removals = (to_classes(file, layer, block, kind) for kind in KINDS.values())
     most, known = extremes(values), len(with_shares(values))
+    ends, numbers = np.unique(most, return_inverse=True)
     whole = file.values(Activation(CLASSES).path) - file.values(AtBaseline(layer.name).path)
     spatial = {str(sign): shown.spatial[layer.name] for sign, shown in found.items()}
     return {
         "layer": layer.name,
         "block": block,
-        "share": pack(values[..., mapped].transpose(2, 0, 1), "f2"),
-        "removal": pack(removals[..., mapped].transpose(2, 0, 1), "f2"),
+        "share": pack_decimals(values[..., mapped].transpose(2, 0, 1)),
+        "removal": pack_decimals(removals[..., mapped].transpose(2, 0, 1)),
         "total": pack(values[..., mapped].sum(axis=(0, 1), dtype=np.float64), "f4"),
         "whole": pack(whole[mapped], "f4"),
         "attributed": known if known < values.shape[-1] else None,
-        "extremes": pack(most, "u2"),
+        "ends": [int(k) for k in ends],
+        "extremes": pack(numbers.reshape(most.shape), "u2"),
         "extreme": {
-            "share": pack(np.take_along_axis(values, most, axis=-1), "f2"),
-            "removal": pack(np.take_along_axis(removals, most, axis=-1), "f2"),
+            "share": pack_decimals(np.take_along_axis(values, most, axis=-1)),
+            "removal": pack_decimals(np.take_along_axis(removals, most, axis=-1)),
         },
-        "mentioned": np.unique(most),
         "colours": {sign: pack(cell_colours(maps, block), "u1") for sign, maps in spatial.items()},
         "factors": {
             sign: pack_levels(summed(maps, block, axis=1)) for sign, maps in spatial.items()

@@ -72,10 +72,10 @@ class LayerFacts:
     channels
         Their indexes, ascending.
     maps
-        uint8 `[n, rows, columns]`: positive activations, averaged to at most `GRID` positions a
-        side, in levels of each channel's own peak.
+        int16 `[n, rows, columns]`: activations, averaged to at most `GRID` positions a side, in
+        `LEVELS` levels of each channel's own largest magnitude.
     peaks
-        f4 `[n]`, the largest activation of each map.
+        f4 `[n]`, the largest activation of each map; 0 where none is positive.
     block
         Positions a side that one of a map's averages.
     shares, removals
@@ -105,7 +105,7 @@ class LayerFacts:
         return {
             "layer": self.layer,
             "channels": pack(np.array(self.channels, dtype=int), "u2"),
-            "maps": pack(self.maps, "u1"),
+            "maps": pack(self.maps, "i2" if (self.maps < 0).any() else "u1"),
             "peaks": pack(self.peaks, "f4"),
             "block": self.block,
             "shares": None if self.shares is None else pack(self.shares, "f2"),
@@ -156,14 +156,15 @@ def _of_layer(
     chosen = list(channels)
     a = file.values(Activation(Substrate(layer.name, CHANNEL)).path)[chosen].astype(np.float32)
     block = -(-max(a.shape[1:]) // GRID)
-    maps = np.maximum(average(a, block), 0)
-    peaks = maps.max(axis=(1, 2))
-    scale = np.where(peaks > 0, LEVELS / np.where(peaks > 0, peaks, 1), 0)
+    maps = average(a, block)
+    peaks = np.maximum(maps.max(axis=(1, 2)), 0)
+    largest = np.abs(maps).max(axis=(1, 2))
+    scale = LEVELS / np.where(largest > 0, largest, 1)
     before, after = neighbours
     return LayerFacts(
         layer=layer.name,
         channels=tuple(chosen),
-        maps=np.rint(maps * scale[:, None, None]).astype(np.uint8),
+        maps=np.rint(maps * scale[:, None, None]).astype(np.int16),
         peaks=peaks,
         block=block,
         shares=_to_classes(file, Attribution, layer, chosen, classes),
@@ -241,13 +242,19 @@ def _appearance(
         photograph=photograph,
         peak=float(layer.peaks[i]),
         position=layer.position(i),
-        map=layer.maps[i].copy(),
+        map=_positive(layer.maps[i]),
         classes=classes,
         shares=None if layer.shares is None else layer.shares[i].copy(),
         removals=None if layer.removals is None else layer.removals[i].copy(),
         before=before,
         after=after,
     )
+
+
+def _positive(levels: np.ndarray) -> np.ndarray:
+    """What is positive of a map, in `LEVELS` levels of its largest: uint8 of the same shape."""
+    kept = np.maximum(levels, 0)
+    return np.rint(kept * (LEVELS / max(int(kept.max()), 1))).astype(np.uint8)
 
 
 class Appearances:

@@ -2,8 +2,11 @@
 
 A packed array is `{"type", "shape", "data"}` with the little-endian bytes in base64. Types: "f2"
 (half precision, in which the store holds activations and attributions, so nothing is lost), "f4",
-"u1", "u2", "i1", "i2". Levels, for heat maps, are "u1" or "i1" with a `scale`: value = level ·
-scale; or, with a `power` as well: value = sign · scale · |level|^power.
+"u1", "u2", "i1", "i2". Whole numbers may be characters instead, one each, under the key "text":
+few different ones compress better so, because base64 lays them across its characters.
+
+Levels have a `scale`: value = level · scale; or, with a `power` as well, which may be 1: value =
+sign · scale · |level|^power. The browser turns those with a power into values when it unpacks them.
 """
 
 from __future__ import annotations
@@ -13,6 +16,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+FIRST = 35  # character of level 0: what follows needs no escape in JSON, but for one
+LAST = 0xD7FF  # the last character before the surrogates
+STEPS = 200  # at least, from zero to the largest value of decimals
+LARGEST = 27_000  # level, so that it is a character
 
 TYPES = {"f2": "<f2", "f4": "<f4", "u1": "u1", "u2": "<u2", "i1": "i1", "i2": "<i2"}
 
@@ -29,12 +37,50 @@ def pack(values: np.ndarray, kind: str) -> dict[str, Any]:
     if kind[0] in "ui" and not np.array_equal(packed, values):
         raise ValueError(f"values from {np.min(values)} to {np.max(values)} do not fit into {kind}")
     data = base64.b64encode(packed.tobytes()).decode("ascii")
-    return {"type": kind, "shape": list(packed.shape), "data": data}
+    start = {"type": kind, "shape": list(packed.shape)}
+    if kind[0] in "ui":
+        text = _characters(packed)
+        if text is not None and _bits(text) < _bits(data):
+            return {**start, "text": text}
+    return {**start, "data": data}
+
+
+def _characters(levels: np.ndarray) -> str | None:
+    """Whole numbers as characters; None if some are too large.
+
+    Signed ones take turns, 0, −1, 1, −2, …, so that small ones are short in UTF-8.
+    """
+    codes = levels.ravel().astype(np.int64)
+    if levels.dtype.kind == "i":
+        codes = np.where(codes < 0, -2 * codes - 1, 2 * codes)
+    codes += FIRST
+    if codes.max(initial=0) > LAST:
+        return None
+    return codes.astype("<u2").tobytes().decode("utf-16-le")
+
+
+def _numbers(text: str, kind: str) -> np.ndarray:
+    """What `_characters` was made of."""
+    codes = np.frombuffer(text.encode("utf-16-le"), "<u2").astype(np.int64) - FIRST
+    if kind[0] == "i":
+        codes = np.where(codes % 2, -(codes + 1) // 2, codes // 2)
+    return codes.astype(TYPES[kind])
+
+
+def _bits(text: str) -> float:
+    """About how long a text is when it is compressed: the entropy of its bytes."""
+    counts = np.bincount(np.frombuffer(text.encode(), np.uint8)).astype(np.float64)
+    counts = counts[counts > 0]
+    return float(counts @ np.log2(counts.sum() / counts))
 
 
 def unpack(packed: Mapping[str, Any]) -> np.ndarray:
     """Return a packed array: as it was packed; of levels, the values, f8."""
-    raw = np.frombuffer(base64.b64decode(packed["data"]), TYPES[packed["type"]])
+    kind = packed["type"]
+    if "text" in packed:
+        raw = _numbers(packed["text"], kind)
+    else:
+        raw = np.frombuffer(base64.b64decode(packed["data"]), TYPES[kind])
     levels = raw.reshape(packed["shape"])
     if "scale" not in packed:
         return levels
@@ -65,7 +111,7 @@ def pack_levels(values: np.ndarray, maximum: float | None = None) -> dict[str, A
 
 
 def pack_curved(values: np.ndarray, levels: int = 63, power: float = 1 / 0.7) -> dict[str, Any]:
-    """Pack signed values that range over orders of magnitude, in finer levels near zero.
+    """Pack values that range over orders of magnitude, in finer levels near zero.
 
     Parameters
     ----------
@@ -80,4 +126,28 @@ def pack_curved(values: np.ndarray, levels: int = 63, power: float = 1 / 0.7) ->
     values = np.asarray(values, dtype=np.float64)
     largest = float(np.abs(values).max(initial=0.0))
     found = np.sign(values) * np.rint(levels * (np.abs(values) / (largest or 1.0)) ** (1 / power))
-    return {**pack(found, "i1"), "scale": largest / levels**power or 1.0, "power": power}
+    packed = pack(found, "i1" if (values < 0).any() else "u1")
+    return {**packed, "scale": largest / levels**power or 1.0, "power": power}
+
+
+def pack_decimals(values: np.ndarray, decimals: int = 3) -> dict[str, Any]:
+    """Pack values that are shown with some decimals, rounded to these.
+
+    More are kept where the largest would have fewer than `STEPS` steps, for the colours of maps;
+    fewer, where steps so small would not fit into two bytes.
+
+    Parameters
+    ----------
+    values
+        Any shape, any unit; finite.
+    decimals
+        How many the reader sees.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    largest = float(np.abs(values).max(initial=0.0))
+    while 0 < largest * 10**decimals < STEPS:
+        decimals += 1
+    while largest * 10.0**decimals > LARGEST:
+        decimals -= 1
+    packed = pack(np.rint(values * 10.0**decimals), "i2")
+    return {**packed, "scale": 10.0**-decimals, "power": 1}

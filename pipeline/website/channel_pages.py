@@ -22,6 +22,7 @@ from pipeline.atlas import Atlas, Layer
 from pipeline.units import Unit
 from pipeline.views.inspected import Appearance, Appearances, facts
 from pipeline.website import page
+from pipeline.website.facts import names_of
 from pipeline.website.output import Site
 from pipeline.website.sprite_sheets import SpriteSheet
 
@@ -42,22 +43,42 @@ def pictured(sprite_sheets: Mapping[str, SpriteSheet]) -> dict[str, list[int]]:
     }
 
 
-def write_inspector(
-    site: Site, atlas: Atlas, sprite_sheets: Mapping[str, SpriteSheet]
-) -> Appearances:
-    """Write the inspector's data, and return in which photographs each channel is most active."""
-    channels = pictured(sprite_sheets)
-    appearances = Appearances()
-    for number, photograph in enumerate(atlas.photographs):
-        classes, layers = facts(atlas, photograph, channels)
-        appearances.add(number, classes, layers)
+class Inspector:
+    """Writes the inspector's data, photograph by photograph, and notes where channels are active.
+
+    Parameters
+    ----------
+    sprite_sheets
+        Layer → its feature visualizations.
+    """
+
+    def __init__(self, sprite_sheets: Mapping[str, SpriteSheet]) -> None:
+        self._sheets = sprite_sheets
+        self._channels = pictured(sprite_sheets)
+        self._appearances = Appearances()
+
+    def write(self, site: Site, atlas: Atlas, number: int) -> None:
+        """Write what is shown of the photograph of that number."""
+        photograph = atlas.photographs[number]
+        classes, layers = facts(atlas, photograph, self._channels)
+        self._appearances.add(number, classes, layers)
         baked = {
             "classes": [prediction.baked() for prediction in classes],
             "layers": [layer.baked() for layer in layers.values()],
         }
         site.register(f"{photograph.name}/inspector", baked)
-    site.register("channels", appearances.baked())
-    return appearances
+
+    def close(self, site: Site, atlas: Atlas) -> Appearances:
+        """Write in which photographs each channel is most active, and return that."""
+        peaks = self._appearances.baked()
+        rows = [row for layer in peaks.values() for found in layer.values() for row in found]
+        pictures = {
+            layer: sheet.rows(map(Unit.channel, self._channels[layer]))
+            for layer, sheet in self._sheets.items()
+        }
+        named = names_of(atlas, [number for number, *_ in rows])
+        site.register("channels", {"photographs": named, "pictures": pictures, "peaks": peaks})
+        return self._appearances
 
 
 def write_pages(

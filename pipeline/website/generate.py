@@ -1,9 +1,12 @@
 """From the atlas to the site: bake every figure and write the files.
 
-index.html  atlas.json  .nojekyll
+index.html  atlas.json  made.json  .nojekyll
 card.jpg  sitemap.xml                              for those who share or list the site
 atlas.css  atlas.js  figures.js                    code, from templates/static
-data/site.js  data/<photograph>/<figure>.js        what the figures show; registers itself
+data/site.js  data/<photograph>/photograph.js      what all figures need; registers itself
+data/<photograph>/<figure>.js                      what a figure shows of a photograph
+data/<photograph>/<figure>.<part>.js               more of it, loaded when it is first asked for
+data/photographs-<part>.js                         what the picker lists
 photographs/<photograph>.webp  sprites/*.webp      photographs and feature visualizations
 grids/<photograph>/<layer>.webp                    activation grids
 later.css  later.js                                code that is loaded when it is first used
@@ -15,20 +18,22 @@ notebooks/<figure>.ipynb  store/                   how a figure is reproduced, a
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pipeline.atlas import Atlas
-from pipeline.figures import Figure, chosen
+from pipeline.atlas import Atlas, Photograph
+from pipeline.figures import Figure, chosen, directions_of, later
 from pipeline.fingerprints import fingerprint_of
 from pipeline.views import grids
+from pipeline.views.inspected import Appearances
 from pipeline.website import card, channel_pages, citation, notebooks, page, scripts, sprites
-from pipeline.website.facts import site_facts
+from pipeline.website.facts import Listing, photograph_facts, site_facts
 from pipeline.website.output import Site, is_whole, replacing
 from pipeline.website.report import Report, report
-from pipeline.website.sprite_sheets import make_sprite_sheets
+from pipeline.website.sprite_sheets import SpriteSheet, make_sprite_sheets
 
 PHOTOGRAPH_QUALITY = 88
 
@@ -38,6 +43,7 @@ def generate(
     output: Path,
     figures: Sequence[str] | None = None,
     config: Path | None = None,
+    statement: str | None = None,
 ) -> Report:
     """Bake and write the whole site.
 
@@ -51,6 +57,8 @@ def generate(
         Names of figures; all by default.
     config
         The configuration, for notebooks that reproduce the figures; without it there are none.
+    statement
+        What the atlas was made from, to be published with it.
 
     Raises
     ------
@@ -62,22 +70,19 @@ def generate(
     with replacing(output) as folder:
         site = Site(folder, build_of(atlas, figures))
         sprite_sheets = make_sprite_sheets(atlas, shown)
-        _write_photographs(site, atlas)
         for sprite_sheet in sprite_sheets.values():
-            for path, part in sprite_sheet.parts().items():
+            for path, part in sprite_sheet.parts():
                 site.write(path, part)
         for path, picture in grids.files(atlas):
             site.write(path, sprites.encode(picture, grids.QUALITY))
-        for figure in shown:
-            for photograph in atlas.photographs:
-                site.register(f"{photograph.name}/{figure.NAME}", figure.bake(atlas, photograph))
-        site.register("site", site_facts(atlas, sprite_sheets))
-        appearances = channel_pages.write_inspector(site, atlas, sprite_sheets)
+        appearances = _write_photographs(site, atlas, shown, sprite_sheets)
         channel_pages.write_pages(site, atlas, sprite_sheets, appearances)
         for path, code in scripts.code(page.templates_folder() / "static", shown).items():
             site.write(path, code)
         if config is not None:
             _write_notebooks(site, atlas, shown, output.absolute(), config)
+        if statement is not None:
+            site.write(page.STATEMENT, statement)
         rendered = page.render(atlas, shown, sprite_sheets, site.build, scripts.LOADED, site.sizes)
         site.write("index.html", rendered)
         site.write(card.NAME, card.card(atlas, shown, sprite_sheets))
@@ -121,8 +126,7 @@ def _write_notebooks(
     """Write a notebook for each figure and, where they are published, the data that it opens."""
     store = atlas.store.root
     if atlas.settings.site.data:
-        for photograph in atlas.photographs:
-            stored = atlas.store.photograph_path(photograph.name)
+        for stored in notebooks.opened(atlas):
             site.write(f"store/{stored.relative_to(store).as_posix()}", stored.read_bytes())
         site.write(f"store/{config.name}", config.read_bytes())
         paths = notebooks.Paths("..", "../store", f"../store/{config.name}")
@@ -140,14 +144,53 @@ def _relative(path: Path, folder: Path) -> str:
         return path.absolute().as_posix()
 
 
-def _write_photographs(site: Site, atlas: Atlas) -> None:
-    thumbnails: list[np.ndarray] = []
+def _write_photographs(
+    site: Site,
+    atlas: Atlas,
+    shown: Sequence[Figure],
+    sprite_sheets: Mapping[str, SpriteSheet],
+) -> Appearances:
+    """Write all that is shown of each photograph; return where each channel is most active.
+
+    One photograph after the other, so that what is read of one is at hand for all of its figures,
+    and no more than one is in memory.
+    """
+    inspector = channel_pages.Inspector(sprite_sheets)
+    listing = Listing(site)
+    first: dict[str, Any] = {}
+    for number, photograph in enumerate(atlas.photographs):
+        with atlas.store.holding(photograph.name):
+            _write_figures(site, atlas, photograph, shown)
+            vectors = directions_of(shown, atlas, photograph)
+            facts = photograph_facts(photograph, number, sprite_sheets, vectors)
+            site.register(f"{photograph.name}/photograph", facts)
+            inspector.write(site, atlas, number)
+            listing.add(atlas, photograph)
+        first = first or facts
+    listing.close()
+    thumbnails = sprites.parts(_pixels(site, atlas), sprites.THUMBNAIL)
+    for i, some in enumerate(thumbnails):
+        site.write(f"sprites/photographs-{i}.webp", some)
+    site.register("site", site_facts(atlas, sprite_sheets, first, listing.mistakes))
+    return inspector.close(site, atlas)
+
+
+def _write_figures(
+    site: Site, atlas: Atlas, photograph: Photograph, shown: Sequence[Figure]
+) -> None:
+    for figure in shown:
+        name = f"{photograph.name}/{figure.NAME}"
+        site.register(name, figure.bake(atlas, photograph))
+        for part, data in later(figure, atlas, photograph).items():
+            site.register(f"{name}.{part}", data)
+
+
+def _pixels(site: Site, atlas: Atlas) -> Iterator[np.ndarray]:
+    """Write each photograph, and yield its pixels, uint8 `[H, W, 3]`."""
     for photograph in atlas.photographs:
         with atlas.open(photograph) as file:
             pixels = file.values("input")
         image = sprites.fitted(pixels, pixels.shape[0])
         encoded = sprites.encode(image, quality=PHOTOGRAPH_QUALITY)
         site.write(f"photographs/{photograph.name}.webp", encoded)
-        thumbnails.append(np.asarray(sprites.fitted(pixels, sprites.THUMBNAIL)))
-    for i, part in enumerate(sprites.parts(thumbnails, sprites.THUMBNAIL)):
-        site.write(f"sprites/photographs-{i}.webp", part)
+        yield pixels

@@ -15,6 +15,8 @@ from typing import Any
 
 from pipeline.atlas import Atlas
 from pipeline.figures import Figure
+from pipeline.store import State, state
+from pipeline.views import trust
 
 FOLDER = "notebooks"
 
@@ -32,7 +34,7 @@ CONFIG = {config!r}
 PHOTOGRAPH = {photograph!r}
 LAYERS = {layers!r}
 METHOD = {method!r}
-
+{tried}
 
 def same(shown, found, tolerance):
     np.testing.assert_allclose(shown, found, rtol=0, atol=tolerance)
@@ -82,6 +84,14 @@ def notebooks(
                 *split(source.read_text(encoding="utf-8")),
             ]
             yield path(figure), notebook(figure.NAME, cells)
+
+
+def opened(atlas: Atlas) -> Iterator[Path]:
+    """Yield the files of the store that notebooks open, for any photograph."""
+    for photograph in atlas.photographs:
+        yield atlas.store.photograph_path(photograph.name)
+    for name in _tried(atlas):
+        yield trust.path_of(atlas.store, (trust.PHOTOGRAPH, name))
 
 
 def path(figure: Figure) -> str:
@@ -139,7 +149,10 @@ def _uncommented(text: str) -> str:
 def _first(atlas: Atlas, figure: Figure, paths: Paths) -> str:
     settings = atlas.settings.attribution
     asked = {"method": settings.method, "steps": settings.steps, "paths": settings.paths}
+    # The one figure that is about several photographs at once has to know which.
+    tried = f"TRIED = {_tried(atlas)!r}\n" if figure.NAME == "trust" else ""
     return _FIRST.format(
+        tried=tried,
         site=paths.site,
         store=paths.store,
         config=paths.config,
@@ -148,3 +161,14 @@ def _first(atlas: Atlas, figure: Figure, paths: Paths) -> str:
         method={**asked, "seed": settings.seed},
         figure=figure.NAME,
     )
+
+
+def _tried(atlas: Atlas) -> list[str]:
+    """Names of the photographs that were tried out (see `pipeline.views.trust`)."""
+    wanted = atlas.fingerprints.get(trust.KIND, {}).items()
+    return [
+        key[1]
+        for key, fingerprint in wanted
+        if key[0] == trust.PHOTOGRAPH
+        and state(trust.path_of(atlas.store, key), trust.KIND, fingerprint) is State.CURRENT
+    ]

@@ -57,7 +57,8 @@ class Site:
 
     def register(self, key: str, value: Any) -> None:
         """Write a data file: a script that calls `atlas.register` with the value."""
-        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        # Characters as they are: packed levels are made of them.
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
         arguments = f"{json.dumps(self.build)},{json.dumps(key)},{text}"
         self.write(f"data/{key}.js", f"atlas.register({arguments});\n")
 

@@ -19,6 +19,7 @@ from pipeline.website import card, notebooks
 from pipeline.website.citation import ARTICLE, Citation, canonical
 from pipeline.website.sprite_sheets import SpriteSheet
 
+STATEMENT = "made.json"  # what the atlas was made from, and by what; see pipeline.upkeep.statement
 LISTED = 24  # photographs that the page lists for readers without JavaScript
 
 
@@ -61,7 +62,8 @@ def render(
     scripts
         Paths of the scripts to load, in order.
     written
-        Paths of the site's files so far; the page links to the notebooks among them.
+        Paths of the site's files so far; the page links to the notebooks and the statement
+        among them.
     """
     attribution, site = atlas.settings.attribution, atlas.settings.site
     address = canonical(site.address)
@@ -90,6 +92,7 @@ def render(
         predictions=[(each, top_classes(atlas, each, 3)) for each in atlas.photographs[:LISTED]],
         scripts=scripts,
         sprite_sheets=sprite_sheets,
+        statement=STATEMENT if STATEMENT in written else None,
         version=__version__,
     )
 

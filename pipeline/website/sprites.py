@@ -8,7 +8,8 @@ row. The browser finds a picture by its index in the list (`templates/static/lib
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from PIL import Image
@@ -20,19 +21,19 @@ THUMBNAIL = 96  # side of a photograph's thumbnail in pixels
 QUALITY = 80  # of WebP, 0…100
 
 
-def parts(pictures: Sequence[np.ndarray], size: int) -> Iterator[bytes]:
+def parts(pictures: Iterable[np.ndarray], size: int) -> Iterator[bytes]:
     """Encode a sprite sheet, part by part, as WebP.
 
     Parameters
     ----------
     pictures
-        uint8 `[S, S, 3]` (RGB) or `[S, S, 4]` (with alpha), of any sides.
+        uint8 `[S, S, 3]` (RGB) or `[S, S, 4]` (with alpha), of any sides; taken as they are needed.
     size
         Side of a picture in the sprite sheet, in pixels.
     """
-    for start in range(0, len(pictures), PART):
-        images = [fitted(picture, size) for picture in pictures[start : start + PART]]
-        yield encode(_tile(images, size))
+    rest = iter(pictures)
+    while some := list(islice(rest, PART)):
+        yield encode(_tile([fitted(picture, size) for picture in some], size))
 
 
 def fitted(picture: np.ndarray, size: int) -> Image.Image:

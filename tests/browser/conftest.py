@@ -1,6 +1,8 @@
 """A synthetic site, a browser, and pages.
 
-A page fails its test when the console reports anything or a request goes outside the site.
+A page fails its test when the console reports anything or a request goes outside the site. With
+`--published`, pages are not opened from the disk: the site is published to a branch, and a fresh
+copy of that branch is served below a path.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pipeline.website.generate import generate
 from pipeline.website.serve import served
 from tests import synthetic
 from tests.browser.chromium import launch
+from tests.browser.publication import published
 
 Open = Callable[..., Page]
 
@@ -26,11 +29,16 @@ def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     return synthetic.make(tmp_path_factory.mktemp("atlas") / "store")
 
 
+PATH = "a%20sub%20path%20%231/site/"  # of the site, below the server's root
+
+
 @pytest.fixture(scope="session")
-def site(atlas: Atlas) -> Path:
+def site(atlas: Atlas, pytestconfig: pytest.Config) -> Path:
     """The site, in a folder whose name breaks addresses that are not escaped."""
     output = atlas.store.root.parent / "a sub path #1" / "site"
     generate(atlas, output)
+    if pytestconfig.getoption("--published"):
+        return published(output, atlas.store.root.parent / "published")
     return output
 
 
@@ -55,8 +63,15 @@ def server(site: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def home(site: Path, server: str, pytestconfig: pytest.Config) -> str:
+    """Address of the site, with a slash at its end."""
+    served = pytestconfig.getoption("--published")
+    return f"{server}/{PATH}" if served else f"{site.as_uri()}/"
+
+
 @pytest.fixture
-def open_page(browser: Browser, site: Path) -> Iterator[Open]:
+def open_page(browser: Browser, site: Path, home: str) -> Iterator[Open]:
     """`open_page(state="#…", folder=…, url=…, complaints=False, **context)` opens a page.
 
     Unless `complaints` are expected, the test fails if the console reports anything, a script
@@ -80,7 +95,7 @@ def open_page(browser: Browser, site: Path) -> Iterator[Open]:
         context.set_default_timeout(8000)
         contexts.append(context)
         page = context.new_page()
-        root = url or f"{folder.as_uri()}/"
+        root = url or (home if folder == site else f"{folder.as_uri()}/")
         if not complaints:
             page.on("console", lambda message: heard.append(f"console: {message.text}"))
             page.on("pageerror", lambda error: heard.append(f"error: {error.stack}"))
@@ -90,9 +105,10 @@ def open_page(browser: Browser, site: Path) -> Iterator[Open]:
         return page
 
     yield opened
+    reported = list(heard)  # closing a page cuts off what it was about to load
     for context in contexts:
         context.close()
-    assert not heard
+    assert not reported
 
 
 def ready(page: Page, identity: str, state: str = "ready") -> None:

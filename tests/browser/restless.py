@@ -60,8 +60,8 @@ USE = """(chance) => {
 }"""
 # Another photograph, and an address of which parts were lost or mixed up.
 SHOW = """(chance) => {
-  const { photographs } = atlas.site;
-  atlas.state.show(photographs[Math.floor(chance * photographs.length)].name);
+  const all = document.querySelectorAll("#picker [data-image]");
+  if (all.length) atlas.state.show(all[Math.floor(chance * all.length)].dataset.image);
 }"""
 MIX = """(chance) => {
   const cut = (part) => part.slice(0, Math.ceil(part.length * chance));

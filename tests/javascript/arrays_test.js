@@ -24,6 +24,23 @@ Deno.test("whole numbers of all types are what they were", () => {
   }
 });
 
+Deno.test("whole numbers as characters are what they were", () => {
+  const types = {
+    u1: [0, 1, 57, 255],
+    u2: [0, 9999],
+    i1: [0, -1, 1, -127, 127],
+    i2: [-9999, 9999],
+  };
+  for (const [type, values] of Object.entries(types)) {
+    const codes = values.map((each) =>
+      type[0] === "u" ? each : each < 0 ? -2 * each - 1 : 2 * each
+    );
+    const text = String.fromCharCode(...codes.map((code) => code + 35));
+    const { array } = unpacked({ array: { type, shape: [values.length], text } });
+    assertEquals([...array.values], values);
+  }
+});
+
 Deno.test("single precision is kept", () => {
   const values = new Float32Array([0, -1.5, 3.4e38, 1e-40]);
   assertEquals(unpack("f4", values, [4]).values, values);
@@ -39,6 +56,7 @@ Deno.test("levels are multiplied by their scale where a value is read", () => {
   const array = unpack("u1", new Uint8Array([0, 128, 255]), [3], { scale: 0.5 });
   assertEquals(array.values, new Uint8Array([0, 128, 255]));
   assertEquals(array.at(2), 127.5);
+  assertEquals(array.most, 255);
 });
 
 Deno.test("levels with a power become values at once", () => {

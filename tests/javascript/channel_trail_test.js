@@ -3,7 +3,7 @@
 import { assertEquals } from "./assert.js";
 import { load } from "./load.js";
 
-const { trail } = load("lib/channel_trail.js");
+const { trail } = load("later/channel_trail.js");
 
 const NONE = 65535;
 

@@ -6,7 +6,7 @@ import { load } from "./load.js";
 const { spatialEvidence } = load(
   "lib/numbers.js",
   "lib/cell_geometry.js",
-  "lib/spatial_evidence.js",
+  "later/spatial_evidence.js",
 );
 
 /* An early layer of 2 × 3 cells and a late one of 1 × 2; three classes, two factors a sign. */
@@ -31,8 +31,8 @@ const removed = {
   values: negative,
   slice: (row, column) => pair.slice(row, column).map((v) => -v),
 };
-const data = { layers, pairs: { "0-1": { share: pair, removal: removed } }, by: "share" };
-const measured = { ...data, by: "removal" };
+const data = { layers, pairs: { "0-1": pair }, by: "share" };
+const measured = { layers, pairs: { "0-1": removed }, by: "removal" };
 const known = { layers, mapped: [31, 7, 2], factors: 2 };
 
 const parse = (keys) => spatialEvidence.parse(keys, known);
@@ -97,6 +97,14 @@ Deno.test("a late cell shows what fed it, an early one what it feeds", () => {
   assertEquals(map(1, early).most, 9);
 });
 
+Deno.test("a cell has no maps while those between layers are loading", () => {
+  const cell = { kind: "cell", panel: 1, row: 0, column: 1 };
+  for (const [i, relation] of ["before", "own"].entries()) {
+    const found = map(i, cell, "for", { ...data, pairs: null });
+    assertEquals([found.kind, found.relation, found.values], ["own", relation, undefined]);
+  }
+});
+
 Deno.test("maps show effects of removal in place of shares", () => {
   const show = (i, subject) => map(i, subject, "for", measured);
   assertEquals(show(1, { kind: "class", mapped: 2 }).values, Float32Array.of(-2, 3));
@@ -109,7 +117,7 @@ Deno.test("maps show effects of removal in place of shares", () => {
 Deno.test("a class with a negative share is not said to be supported", () => {
   const array = (...values) => ({ shape: [1, 1, values.length], at: (_, __, i) => values[i] });
   const extreme = { share: array(2, -1, -3, -1), removal: array(5, 6, 7, 8) };
-  const layer = { extremes: array(4, 5, 6, 5), extreme };
+  const layer = { ends: [4, 5, 6], extremes: array(0, 1, 2, 1), extreme };
   const names = { 4: "cat", 5: "dog", 6: "cup" };
   assertEquals(spatialEvidence.extremes(layer, names, 0, 0), [
     [{ index: 4, name: "cat", share: 2, removal: 5 }],

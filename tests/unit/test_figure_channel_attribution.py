@@ -80,6 +80,11 @@ def test_each_channel_has_the_stores_numbers(
         assert len(set(channels.tolist())) == len(channels)
         assert np.array_equal(unpack(layer["toClasses"]), to_classes[channels][:, classes])
         assert np.array_equal(unpack(layer["removals"]), removals[channels][:, classes])
+        maps = unpack(layer["maps"])
+        side = maps.shape[1]
+        parts = cube[channels].reshape(len(channels), side, layer["block"], side, layer["block"])
+        off = np.abs(maps - np.maximum(parts.mean((2, 4)), 0))
+        assert off.max() <= 0.013 * maps.max()
         assert unpack(layer["classes"]["whole"]) == pytest.approx(whole, abs=1e-5)
         assert unpack(layer["classes"]["total"]) == pytest.approx(whole, rel=0.02, abs=0.05)
         summed = cube[channels].sum((1, 2))

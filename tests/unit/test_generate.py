@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,12 @@ from pipeline.atlas import Atlas
 from pipeline.errors import AtlasError
 from pipeline.figures import FIGURES, chosen
 from pipeline.store import File, Store, write
+from pipeline.views.classes import is_mistake
 from pipeline.website import page, scripts
+from pipeline.website.facts import LISTED
 from pipeline.website.generate import build_of, generate, sources
 from pipeline.website.report import Report
-from tests import synthetic
+from tests import large, synthetic
 from tests.files import contents
 
 
@@ -45,16 +48,49 @@ def test_a_site_is_written_and_reported(atlas: Atlas, report: Report) -> None:
     assert [path.name for path in report.output.parent.iterdir()] == ["site"]
 
 
+def registered(site: Path, key: str) -> dict[str, Any]:
+    """What a data file holds."""
+    script = (site / "data" / f"{key}.js").read_text()
+    return dict(json.loads(script[script.index("{") : script.rindex("}") + 1]))
+
+
 def test_the_facts_hold_what_every_figure_may_need(atlas: Atlas, report: Report) -> None:
-    script = (report.output / "data" / "site.js").read_text()
-    facts = json.loads(script[script.index("{") : script.rindex("}") + 1])
-    assert [each["name"] for each in facts["photographs"]] == [p.name for p in atlas.photographs]
-    assert all(each["prediction"] in atlas.network.classes for each in facts["photographs"])
+    facts = registered(report.output, "site")
+    mistakes = sum(is_mistake(atlas, each) for each in atlas.photographs)
+    assert facts["photographs"] == {"count": 3, "part": LISTED, "mistakes": mistakes}
+    assert facts["first"] == registered(report.output, "coffee/photograph")
     assert [each["name"] for each in facts["layers"]] == list(atlas.layer_names)
     for layer in facts["layers"]:
-        assert len(layer["surpassed"]) == len(layer["units"])
-        assert set(layer["dead"]) < set(layer["units"])
         assert (report.output / "sprites" / f"{layer['sprites']}-0.webp").is_file()
+        numbers: dict[int, str] = {}
+        for photograph in atlas.photographs:
+            of_photograph = registered(report.output, f"{photograph.name}/photograph")
+            for unit, index, surpassed in of_photograph["pictures"][layer["name"]]:
+                assert numbers.setdefault(index, unit) == unit
+                assert surpassed is False or surpassed is None or 0 <= surpassed <= 3
+        assert sorted(numbers) == list(range(layer["pictures"]))
+
+
+def test_the_picker_lists_photographs_in_parts(tmp_path: Path) -> None:
+    atlas = large.make(tmp_path / "store", LISTED + 4, mistakes=(1, LISTED))
+    generate(atlas, tmp_path / "site", large.FIGURES)
+    first, rest = (registered(tmp_path / "site", f"photographs-{i}")["rows"] for i in range(2))
+    assert (len(first), len(rest)) == (LISTED, 4)
+    assert first[1][:2] == ["p0001", "Photograph number 1"]
+    assert [row[3] for row in [*first, *rest]].count(1) == 2
+    assert rest[0][3] == 1
+    assert registered(tmp_path / "site", "site")["photographs"]["mistakes"] == 2
+
+
+def test_what_is_loaded_first_is_the_same_with_two_thousand_photographs(tmp_path: Path) -> None:
+    first = ("index.html", "data/site.js", "data/photographs-0.js", "sprites/photographs-0.webp")
+    sizes = []
+    for count in (LISTED + 4, 2000):
+        folder = tmp_path / str(count)
+        generate(large.make(folder / "store", count), folder / "site", large.FIGURES)
+        sizes.append([(folder / "site" / path).stat().st_size for path in first])
+    for few, many in zip(*sizes, strict=True):
+        assert abs(many - few) <= 16  # digits of the count
 
 
 def test_the_page_counts_a_layers_feature_visualizations_and_gives_their_side(
@@ -115,8 +151,7 @@ def test_data_files_carry_the_build(report: Report) -> None:
     build = json.loads((report.output / "atlas.json").read_text())["build"]
     for path in data.rglob("*.js"):
         key = path.relative_to(data).with_suffix("").as_posix()
-        assert path.read_text().startswith(f'atlas.register("{build}","{key}",{{')
-        assert path.read_text().isascii()
+        assert path.read_text("utf-8").startswith(f'atlas.register("{build}","{key}",{{')
 
 
 def test_a_build_depends_on_all_that_the_site_is_made_from(

@@ -139,7 +139,7 @@
     drawMap() {
       const { maps, groups } = this.layer;
       if (this.atom === "channel") {
-        this.view.show(maps, this.channelIndex, atlas.largest(maps.values));
+        this.view.show(maps, this.channelIndex);
       } else if (this.atom === "group") this.view.show(groups.presence, this.groupIndex);
       else this.view.clear();
     }

@@ -11,6 +11,7 @@
   const SMALLEST = 1e-9; // a scale is never zero
 
   class ChannelAttribution extends atlas.Figure {
+    static later = true;
     static parts = {
       select: "select",
       trailList: ".trail ol",
@@ -203,7 +204,7 @@
       if (picture.dataset.picture !== "absent") return picture;
       const canvas = element("canvas");
       const [, rows, columns] = maps.shape;
-      atlas.paint(canvas, maps.slice(index), rows, columns, atlas.colours.activation, 255);
+      atlas.paint(canvas, maps.slice(index), rows, columns, atlas.colours.activation, maps.most);
       picture.append(element("img", { src: this.view.image.src, alt: "" }), canvas);
       picture.classList.add("where");
       return picture;

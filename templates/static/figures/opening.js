@@ -75,10 +75,11 @@
 
     /* Where a channel is active, up to its own peak. */
     lightUp(i) {
-      const peak = Math.max(...this.maps.slice(i));
-      this.view.show(this.maps, i, peak || 1);
-      const most = atlas.activation(peak * this.maps.scale);
-      put(this.caption, sentence(this.caption, "shown", most));
+      const values = this.maps.slice(i);
+      this.view.show(this.maps, i, atlas.largest(values.map(Math.abs)));
+      const most = atlas.activation(Math.max(...values) * this.maps.scale);
+      const below = values.some((value) => value < 0) ? this.caption.dataset.below : "";
+      put(this.caption, sentence(this.caption, "shown", most), below);
     }
 
     drawOdds(probabilities) {

@@ -1,4 +1,4 @@
-/* Spatial attribution. The maps have a subject (see lib/spatial_evidence.js): the evidence as a
+/* Spatial attribution. The maps have a subject (see later/spatial_evidence.js): the evidence as a
    whole, a cell, a class or one direction of the evidence, as the page calls its factors. The
    pointer or the focus looks at a subject; a click, a tap or Enter holds it, and then it is in the
    address; Escape lets go. */
@@ -7,7 +7,7 @@
 {
   const { activation, describePosition, element, findAll, name: bdi, on, put } = atlas;
   const { evidenceRow, fillIn, fillRow, number: decimal, percent, sentence, signed } = atlas;
-  const { largest, spatialEvidence: evidence } = atlas;
+  const { largest } = atlas;
   const { abs, max } = Math;
 
   const HOLDING = ".evidence-list, .factor-lists, .cells"; // what looks at a subject
@@ -26,6 +26,7 @@
   };
 
   class SpatialAttribution extends atlas.Figure {
+    static later = true;
     static parts = {
       heading: ".classes h3",
       list: ".evidence-list",
@@ -77,6 +78,7 @@
     show(data, image) {
       this.view.photograph(image);
       this.data = data;
+      this.between = {}; // by what maps show: the maps between layers, once a cell is looked at
       this.layers = data.layers.map((layer) => {
         const { share, removal } = layer;
         const [, rows, columns] = share.shape;
@@ -101,7 +103,7 @@
       if (this.drawn !== `${this.image} ${this.sign}`) this.drawFactors();
       const { layers, factors } = this;
       const { mapped } = this.data;
-      this.held = evidence.parse(keys, { layers, mapped, factors: factors.length });
+      this.held = atlas.spatialEvidence.parse(keys, { layers, mapped, factors: factors.length });
       this.look();
     }
 
@@ -118,8 +120,8 @@
     /* Hold a subject; the same one again, or null, lets go. */
     hold(subject) {
       if (!subject && !this.held) return;
-      const next = evidence.same(subject, this.held) ? null : subject;
-      this.choose(evidence.write(next, this.data.mapped));
+      const next = atlas.spatialEvidence.same(subject, this.held) ? null : subject;
+      this.choose(atlas.spatialEvidence.write(next, this.data.mapped));
     }
 
     look(subject = this.held) {
@@ -130,7 +132,10 @@
       else this.drawClasses();
       this.panels.forEach((panel, i) => this.drawPanel(panel, i));
       this.mark.hidden = !cell;
-      if (cell) this.link(cell);
+      if (cell) {
+        this.link(cell);
+        this.fetch();
+      }
       this.showHint();
       put(this.now, ...this.sentence());
       this.table();
@@ -140,16 +145,30 @@
     markButtons() {
       for (const button of findAll(this, ".evidence-row[data-mapped], .factor")) {
         const subject = subjectOf(button);
-        button.classList.toggle("looked-at", evidence.same(subject, this.subject));
-        button.ariaPressed = evidence.same(subject, this.held);
+        button.classList.toggle("looked-at", atlas.spatialEvidence.same(subject, this.subject));
+        button.ariaPressed = atlas.spatialEvidence.same(subject, this.held);
       }
     }
 
     /* Mark a cell in the photograph and at the same position of the other layers. */
     link({ panel, row, column }) {
       atlas.frame(this.mark, this.layers[panel], row, column);
-      const held = evidence.same(this.held, this.subject);
+      const held = atlas.spatialEvidence.same(this.held, this.subject);
       atlas.linkGrids(this.panels, panel, row, column, held);
+    }
+
+    fetch() {
+      const { bars, between } = this;
+      if (bars in between) return;
+      between[bars] = null;
+      const failed = (error) => {
+        delete between[bars];
+        this.complain(error, "");
+      };
+      this.more(bars).then((pairs) => {
+        between[bars] = pairs;
+        if (this.between === between) this.look(this.subject);
+      }).catch(failed);
     }
 
     /* ---------------------------------------------------------------------------- lists */
@@ -225,7 +244,7 @@
 
     /* See spatialEvidence.extremes. */
     extremesOf({ panel, row, column }) {
-      return evidence.extremes(this.layers[panel], this.data.names, row, column);
+      return atlas.spatialEvidence.extremes(this.layers[panel], this.data.names, row, column);
     }
 
     extremesList(title, classes, most) {
@@ -239,8 +258,9 @@
 
     /* ----------------------------------------------------------------------------- maps */
     map(i) {
-      const data = { ...this.data, layers: this.layers, by: this.bars };
-      const map = evidence.map(i, this.subject, data, this.sign);
+      const { bars: by, between, layers } = this;
+      const data = { ...this.data, layers, by, pairs: between[by] };
+      const map = atlas.spatialEvidence.map(i, this.subject, data, this.sign);
       return { ...map, relation: this.now.dataset[map.relation + this.bars] ?? "" };
     }
 
@@ -351,7 +371,7 @@
       return this.layers.flatMap(({ columns }, i) => {
         const { values, unit, relation } = this.map(i);
         if (!values) return [];
-        const { positive, negative, strongest } = evidence.summary(values);
+        const { positive, negative, strongest } = atlas.spatialEvidence.summary(values);
         const position = describePosition(Math.floor(strongest / columns), strongest % columns);
         return [[
           element("span", relation, " ", bdi(this.panels[i].title)),

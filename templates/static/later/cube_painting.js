@@ -18,6 +18,12 @@
     return `rgba(${brightness},${brightness},${brightness},${opacity})`;
   };
 
+  /* The same; violet below zero. */
+  const signedGrey = (share, opacity) => {
+    if (share >= 0) return grey(share, opacity);
+    return `rgba(${atlas.colours.activation(share).slice(0, 3)},${opacity})`;
+  };
+
   /* ------------------------------------------------------------------- shapes on a canvas */
   class Pen {
     constructor(canvas) {
@@ -116,11 +122,11 @@
     channel(pen, { layer, channels, maps }, theme) {
       const [, rows, columns] = maps.shape;
       const [count] = atlas.layer(layer).shape;
-      const strongest = atlas.largest(maps.values) || 1;
+      const strongest = maps.most || 1;
       const fromBelow = atlas.range(channels.length).sort((i, j) => channels[i] - channels[j]);
       pen.wholeCube(theme);
       for (const i of fromBelow) {
-        const colour = (y, x) => grey(maps.at(i, y, x) / strongest, 0.8);
+        const colour = (y, x) => signedGrey(maps.at(i, y, x) / strongest, 0.8);
         pen.map(rows, columns, channels[i] / count, colour);
       }
     },

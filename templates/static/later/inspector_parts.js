@@ -23,7 +23,7 @@
   /* Where something is: levels [rows, columns] over a photograph. */
   const map = (image, values, rows, columns) => {
     const view = photograph(image);
-    view.map(values, rows, columns, colours.activation, atlas.largest(values));
+    view.map(values, rows, columns, colours.activation, atlas.largest(values.map(abs)));
     return view.root;
   };
 
@@ -65,10 +65,11 @@
     pictures(layer, entries.map(([c, text]) => [`channel:${c}`, `channel ${c}`, text]));
 
   /* Parts of photographs, as buttons that turn to the photograph; `peaks`: [number of the
-     photograph, activation, row, column] each, in a map of `shape`. */
-  const crops = (peaks, [rows, columns]) => {
+     photograph, activation, row, column] each, in a map of `shape`; `photographs`: number → [name,
+     title]. */
+  const crops = (peaks, [rows, columns], photographs) => {
     const buttons = peaks.map(([number, value, row, column]) => {
-      const { name, title } = atlas.site.photographs[number];
+      const [name, title] = photographs[number];
       const crop = element("span.crop");
       const path = atlas.address(`photographs/${name}.webp`);
       const offset = (i, count) => {

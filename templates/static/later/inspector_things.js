@@ -11,16 +11,17 @@
 
   /* The data of a figure; null where it is not on the page. */
   const figureData = (image, name) =>
-    document.getElementById(name.replaceAll("_", "-")) ? atlas.load(image, name) : null;
+    document.getElementById(name.replaceAll("_", "-")) ? atlas.ofPhotograph(image, name) : null;
 
   const titled = (what, layer) => [`${what} of `, bdi(layerOf(layer).title)];
 
   /* ------------------------------------------------------------------------ a channel */
   async function channel({ key, layer }, image) {
-    const [{ classes, layers }, peaks] = await Promise.all([
-      atlas.load(image, "inspector"),
+    const [{ classes, layers }, everywhere] = await Promise.all([
+      atlas.ofPhotograph(image, "inspector"),
       atlas.load("channels"),
     ]);
+    atlas.learnPictures(everywhere.pictures);
     const found = layers.find((each) => each.layer === layer);
     const i = found ? found.channels.values.indexOf(Number(key)) : -1;
     const title = titled(`Channel ${key}`, layer);
@@ -34,7 +35,7 @@
         found.shares && ofClasses(classes, found, i),
         found.before && neighbours("What feeds it", found.before, i),
         found.after && neighbours("What it feeds", found.after, i),
-        elsewhere(peaks[layer]?.[key] ?? [], found.maps.shape.slice(1)),
+        elsewhere(everywhere.peaks[layer]?.[key] ?? [], found.maps.shape.slice(1), everywhere),
       ],
     };
   }
@@ -42,8 +43,10 @@
   function whereChannel({ maps, peaks, block }, i, image) {
     const [, rows, columns] = maps.shape;
     const averaged = block > 1 ? `, averaged over ${block} × ${block} positions` : "";
+    const levels = maps.slice(i);
+    const below = levels.some((level) => level < 0) ? " Violet and hatched: below zero." : "";
     const text = `Dark where it is not active; at most ${activation(peaks.at(i))}${averaged}.`;
-    return section("Where it is", map(image, maps.slice(i), rows, columns), note(text));
+    return section("Where it is", map(image, levels, rows, columns), note(text, below));
   }
 
   function ofClasses(classes, { shares, removals }, i) {
@@ -61,10 +64,10 @@
     return section(`${title}, in ${layerOf(layer).title}`, shown, note(text));
   }
 
-  function elsewhere(peaks, shape) {
+  function elsewhere(peaks, shape, { photographs }) {
     const title = "Where it is most active";
     if (!peaks.length) return section(title, note("It is active in no photograph."));
-    return section(title, crops(peaks, shape));
+    return section(title, crops(peaks, shape, photographs));
   }
 
   /* -------------------------------------------------------------------------- a group */
@@ -148,7 +151,7 @@
   async function classSides({ key }, image) {
     const names = ["channel_attribution", "spatial_attribution", "neuron_groups"];
     const [{ classes }, ...data] = await Promise.all([
-      atlas.load(image, "inspector"),
+      atlas.ofPhotograph(image, "inspector"),
       ...names.map((name) => figureData(image, name)),
     ]);
     const index = Number(key);

@@ -1,17 +1,19 @@
 /* Packed arrays, as `pipeline/views/packing.py` writes them, turned back into numbers:
-   `{shape, values, scale, at(i, j, …), slice(i, …)}`. `at` gives a value in its unit. `values` are
-   the stored levels, to be multiplied by `scale`; levels with a `power` become values at once. */
+   `{shape, values, scale, most, at(i, j, …), slice(i, …)}`. `at` gives a value in its unit. The
+   `values` are the stored levels, to be multiplied by `scale`, and `most` is the largest magnitude
+   of them; levels with a `power` become values at once. */
 "use strict";
 
 {
   const TYPES = {
-    f2: (buffer) => Float32Array.from(new Uint16Array(buffer), fromHalf),
-    f4: (buffer) => new Float32Array(buffer),
-    u1: (buffer) => new Uint8Array(buffer),
-    u2: (buffer) => new Uint16Array(buffer),
-    i1: (buffer) => new Int8Array(buffer),
-    i2: (buffer) => new Int16Array(buffer),
+    f2: Uint16Array,
+    f4: Float32Array,
+    u1: Uint8Array,
+    u2: Uint16Array,
+    i1: Int8Array,
+    i2: Int16Array,
   };
+  const FIRST = 35; // character of level 0
 
   /* The number whose bits in half precision are given. */
   function fromHalf(bits) {
@@ -26,7 +28,7 @@
   /* Data in which everything packed is an array, unpacked when it is first read. */
   atlas.unpacked = (data) => {
     for (const [key, value] of Object.entries(data ?? [])) {
-      if (typeof value?.data === "string") unpackWhenRead(data, key, value);
+      if (value?.type in TYPES) unpackWhenRead(data, key, value);
       else if (typeof value === "object") atlas.unpacked(value);
     }
     return data;
@@ -45,9 +47,23 @@
     });
   }
 
-  function unpack({ type, shape, data, scale = 1, power }) {
-    const levels = TYPES[type](bytesOf(data).buffer);
+  function unpack({ type, shape, data, text, scale = 1, power }) {
+    const numbers = TYPES[type];
+    let levels = data === undefined
+      ? numbersOf(text, numbers, type[0] === "i")
+      : new numbers(bytesOf(data).buffer);
+    if (type === "f2") levels = Float32Array.from(levels, fromHalf);
     return power ? arrayOf(shape, curved(levels, scale, power), 1) : arrayOf(shape, levels, scale);
+  }
+
+  /* Whole numbers, a character each: 0, 1, 2, … or, where they are signed, 0, −1, 1, −2, … */
+  function numbersOf(text, numbers, signed) {
+    const found = new numbers(text.length);
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i) - FIRST;
+      found[i] = signed ? (code >> 1) ^ -(code & 1) : code;
+    }
+    return found;
   }
 
   function bytesOf(base64) {
@@ -59,19 +75,21 @@
 
   /* Values sign · scale · |level|^power; few levels occur, so each is computed once. */
   function curved(levels, scale, power) {
+    const table = {};
     const valueOf = (level) => Math.sign(level) * Math.abs(level) ** power * scale;
-    const table = Float32Array.from({ length: 256 }, (_, i) => valueOf(i - 128));
-    const values = new Float32Array(levels.length);
-    for (let i = 0; i < levels.length; i++) values[i] = table[levels[i] + 128];
-    return values;
+    return Float32Array.from(levels, (level) => table[level] ??= valueOf(level));
   }
 
   function arrayOf(shape, values, scale) {
+    let most;
     const indexOf = (position) => position.reduce((sum, i, axis) => sum * shape[axis] + i, 0);
     return {
       shape,
       values,
       scale,
+      get most() {
+        return most ??= values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      },
       at: (...position) => values[indexOf(position)] * scale,
 
       /* The part at the first indexes: slice(c) of [C, H, W] is [H, W] and shares the memory. */

@@ -17,10 +17,12 @@
   ];
   const FOR = [24, 138, 126];
   const AGAINST = [222, 96, 58];
+  const BELOW = [150, 120, 255];
 
   atlas.colours = {
-    /* Activation over a photograph: the less active, the darker. */
-    activation: (t) => [0, 0, 0, 0.82 * (1 - t)],
+    /* Activation over a photograph: the less active, the darker; below zero the more violet. */
+    activation: (t) =>
+      t < 0 ? [...BELOW.map((part) => part * (0.35 - 0.65 * t)), 0.82] : [0, 0, 0, 0.82 * (1 - t)],
 
     /* Attribution: teal for, salmon against; colour-blind readers can tell the pair apart, too. */
     attribution: (t) => [...(t < 0 ? AGAINST : FOR), Math.min(1, Math.abs(t))],

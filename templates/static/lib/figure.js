@@ -122,10 +122,15 @@
       this.setAttribute("aria-busy", "true");
       try {
         const { figure, later } = this.constructor;
-        const [data] = await Promise.all([atlas.load(image, figure), later && atlas.later()]);
+        const [data] = await Promise.all([
+          atlas.ofPhotograph(image, figure),
+          later && atlas.later(),
+        ]);
         if (this.wanted === image) this.showImage(data, image);
       } catch (error) {
-        if (this.wanted === image) this.fail(error);
+        if (!atlas.isListed(image)) choices.forget(image);
+        if (choices.image !== image) this.refresh();
+        else if (this.wanted === image) this.fail(error);
       } finally {
         if (this.wanted === image) this.removeAttribute("aria-busy");
       }
@@ -139,6 +144,11 @@
       this.applyChoices();
       this.controls?.removeAttribute("inert");
       this.away.disabled = false;
+    }
+
+    /* A part of its data that comes in a file of its own, as a promise. */
+    more(part) {
+      return atlas.load(this.image, `${this.constructor.figure}.${part}`);
     }
 
     /* Nothing can be shown. */
@@ -182,10 +192,15 @@
       return layer;
     }
 
-    /* Lay map `i` of `maps` over the photograph, with its scale; returns its peak as text. */
+    /* Lay map `i` of `maps` over the photograph, with its scale, which goes below zero where one of
+       the maps does; returns its peak as text. */
     showMap(maps, i) {
       this.view.show(maps, i);
-      put(find(this.scale, ".maximum"), atlas.activation(255 * maps.scale));
+      const most = atlas.activation(maps.most * maps.scale);
+      const signed = maps.values.some((value) => value < 0);
+      put(find(this.scale, ".maximum"), most);
+      put(find(this.scale, ".minimum"), signed ? `−${most}` : 0);
+      this.scale.classList.toggle("signed", signed);
       return atlas.activation(Math.max(...maps.slice(i)) * maps.scale);
     }
 

@@ -7,8 +7,13 @@
   const PERIOD = 6; // pixels from one line of the hatching to the next
   const LINE = 2;
 
-  /* Paint one pixel for each value; the style sheet enlarges them without smoothing. */
+  /* Paint one pixel for each value; the style sheet enlarges them without smoothing. Where some are
+     below zero, these are hatched. */
   atlas.paint = (canvas, values, rows, columns, colour, maximum) => {
+    if (values.some((value) => value < 0)) {
+      atlas.paintSigned(canvas, values, rows, columns, maximum, colour);
+      return;
+    }
     paintPixels(canvas, columns, rows, (data) => {
       for (let i = 0; i < rows * columns; i++) {
         const [red, green, blue, opacity] = colour(values[i] / (maximum || 1));
@@ -17,8 +22,9 @@
     });
   };
 
-  /* Paint signed values as squares in the attribution's colours; those below zero are hatched. */
-  atlas.paintSigned = (canvas, values, rows, columns, maximum) => {
+  /* Paint signed values as squares, in the attribution's colours if in no others; those below zero
+     are hatched. */
+  atlas.paintSigned = (canvas, values, rows, columns, maximum, scale = colours.attribution) => {
     const side = Math.max(2, Math.ceil(SIDE / columns));
     const width = columns * side;
     paintPixels(canvas, width, rows * side, ({ buffer }) => {
@@ -26,13 +32,13 @@
       for (let i = 0; i < rows * columns; i++) {
         const left = (i % columns) * side;
         const top = Math.floor(i / columns) * side;
-        fillSquare(pixels, width, left, top, side, values[i] / (maximum || 1));
+        const value = values[i] / (maximum || 1);
+        fillSquare(pixels, width, left, top, side, value, scale(value));
       }
     });
   };
 
-  function fillSquare(pixels, width, left, top, side, t) {
-    const colour = colours.attribution(t);
+  function fillSquare(pixels, width, left, top, side, t, colour) {
     const plain = pixelOf(colour);
     const line = t < 0 ? pixelOf([...colours.hatching, colour[3]]) : plain;
     for (let y = top; y < top + side; y++) {

@@ -29,7 +29,7 @@
     }
 
     /* Lay map `i` of activation maps [·, rows, columns] over it. */
-    show(maps, i, maximum = 255) {
+    show(maps, i, maximum = maps.most) {
       const [rows, columns] = maps.shape.slice(1);
       this.map(maps.slice(i), rows, columns, colours.activation, maximum);
     }

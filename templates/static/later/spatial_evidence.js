@@ -6,7 +6,8 @@
      {kind: "class", mapped}                 a class, by its index among those with maps
      {kind: "factor", factor}                one factor of the evidence
    `layers` are those of the figure's data, each with `rows`, `columns` and its largest value,
-   `most`; `by` is what the maps show, "share" or "removal". */
+   `most`; `by` is what the maps show, "share" or "removal"; `pairs` are the maps between layers of
+   this, or nothing as long as they are being loaded. */
 "use strict";
 
 {
@@ -45,17 +46,15 @@
     return Float32Array.from({ length }, (_, k) => values[k * targets + index]);
   };
 
-  const cellMap = (i, subject, { layers, pairs, by }) => {
+  const cellMap = (i, subject, { layers, pairs }) => {
     const { panel, row, column } = subject;
     if (i === panel) return { kind: "own", relation: "own" };
-    const map = { kind: "pair", unit: "activation length" };
-    if (i > panel) {
-      const values = pairs[`${panel}-${i}`][by].slice(row, column);
-      return { ...map, values, relation: "after" };
-    }
-    const pair = pairs[`${i}-${panel}`][by];
-    const values = mapOfSources(layers[i], pair.values, layers[panel], subject);
-    return { ...map, values, relation: "before" };
+    const relation = i > panel ? "after" : "before";
+    if (!pairs) return { kind: "own", relation };
+    const map = { kind: "pair", unit: "activation length", relation };
+    if (i > panel) return { ...map, values: pairs[`${panel}-${i}`].slice(row, column) };
+    const { values } = pairs[`${i}-${panel}`];
+    return { ...map, values: mapOfSources(layers[i], values, layers[panel], subject) };
   };
 
   const mapOf = (i, subject, data, sign) => {
@@ -93,8 +92,9 @@
     },
 
     /* The map of layer `i`: {kind, values, unit, relation, most}. Kinds: "colours" (no values),
-       "own" (the layer of the cell; no values), "pair", "class" and "factor". Relations, of maps
-       for a cell: "before", "own", "after". `most` is the value of the strongest colour. */
+       "own" (the layer of the cell, or one whose map is being loaded; no values), "pair", "class"
+       and "factor". Relations, of maps for a cell: "before", "own", "after". `most` is the value of
+       the strongest colour. */
     map(i, subject, data, sign) {
       const map = mapOf(i, subject, data, sign);
       return map.values ? { most: atlas.largest(map.values.map(abs)), ...map } : map;
@@ -102,13 +102,14 @@
 
     /* The classes that a cell supports most, then those that it opposes most:
        [{name, share, removal}, …] each; fewer where fewer have such a share. */
-    extremes({ extremes, extreme }, names, row, column) {
-      const found = atlas.range(extremes.shape[2]).map((i) => ({
-        index: extremes.at(row, column, i),
-        name: names[extremes.at(row, column, i)],
-        share: extreme.share.at(row, column, i),
-        removal: extreme.removal.at(row, column, i),
-      }));
+    extremes({ ends, extremes, extreme }, names, row, column) {
+      const found = atlas.range(extremes.shape[2]).map((i) => {
+        const index = ends[extremes.at(row, column, i)];
+        const [share, removal] = [extreme.share, extreme.removal].map((all) =>
+          all.at(row, column, i)
+        );
+        return { index, name: names[index], share, removal };
+      });
       const half = found.length / 2;
       return [
         found.slice(0, half).filter(({ share }) => share > 0),
