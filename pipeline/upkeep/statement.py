@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from pipeline import __version__
-from pipeline.config import Config
+from pipeline.config import Config, is_file
 from pipeline.errors import AtlasError
 from pipeline.fingerprints import fingerprint_of_file
 from pipeline.photographs import PhotographFile
@@ -130,7 +130,7 @@ def files_of(config: Config) -> dict[str, str]:
     code = f"{source[0]}.py" if source[1] else None
     named = [each for each in (code, model.weights, model.classes) if each]
     paths = {name: config.resolve(name) for name in named}
-    return {name: fingerprint_of_file(path) for name, path in paths.items() if _is_file(path)}
+    return {name: fingerprint_of_file(path) for name, path in paths.items() if is_file(path)}
 
 
 def photographs_of(photographs: Sequence[PhotographFile], config: Config) -> dict[str, Made]:
@@ -204,10 +204,3 @@ def _relative(path: Path, folder: Path) -> str:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # on another drive
         return path.absolute().as_posix()
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a word that no file can be called
-        return False
