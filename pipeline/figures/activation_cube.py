@@ -114,6 +114,7 @@ def page(atlas: Atlas) -> dict[str, Any]:
     channels, height, width = layer.shape
     with atlas.open(atlas.photographs[0]) as file:
         a = _cube(file, layer)
+        signed = any((_cube(file, each) < 0).any() for each in atlas.network.layers)
     c, y, x = (int(i) for i in np.unravel_index(int(a.argmax()), a.shape))
     return {
         "layer": layer,
@@ -122,7 +123,7 @@ def page(atlas: Atlas) -> dict[str, Any]:
         "ties": int((a == a[c, y, x]).sum()),
         "atoms": [(kind.name, kind.plural.capitalize()) for kind in KINDS],
         "channels": CHANNELS,
-        "signed": bool((a < 0).any()),
+        "signed": signed,
         "uses": {kind.name: _figures_with(atlas, kind) for kind in KINDS},
         "matrix": (*RIGHT, *FRONT, *ORIGIN),
         "size": SIZE,

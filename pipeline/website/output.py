@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -87,6 +88,14 @@ def is_whole(output: Path, build: str) -> bool:
         return False
 
 
+def relative(path: Path, folder: Path) -> str:
+    """Return a path as seen from a folder; an absolute one where they are on different drives."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.absolute().as_posix()
+
+
 def digest(raw: bytes) -> str:
     """Return what a manifest has of a file's contents, to notice that they have changed."""
     return hashlib.sha256(raw).hexdigest()[:32]
@@ -97,7 +106,7 @@ def damaged_files(output: Path) -> Iterator[tuple[Path, str]]:
     if not output.is_dir() or not any(output.iterdir()):
         return
     try:
-        digests = dict(json.loads((output / MANIFEST).read_text())["digests"])
+        digests = dict(json.loads((output / MANIFEST).read_text(encoding="utf-8"))["digests"])
     except KeyError:
         yield output / MANIFEST, "has no checksums, being of an older version"
         return

@@ -56,7 +56,7 @@ def code(static: Path, shown: Sequence[Figure]) -> dict[str, str]:
         "later.js": all_of("later/*.js"),
     }
     joined = {
-        path: "\n".join((static / source).read_text() for source in names)
+        path: "\n".join((static / source).read_text(encoding="utf-8") for source in names)
         for path, names in sources.items()
     }
     return {

@@ -58,6 +58,10 @@ USE = """(chance) => {
   else return control?.click();
   control.dispatchEvent(new Event(control.matches("select") ? "change" : "input", {bubbles: true}));
 }"""
+# Figures that have come to another photograph than the one chosen.
+ELSEWHERE = """() => [...document.querySelectorAll(".figure[data-state=ready]")]
+  .filter((each) => each.wanted === atlas.state.image && each.image !== each.wanted)
+  .map((each) => each.id)"""
 # Another photograph, and an address of which parts were lost or mixed up.
 SHOW = """(chance) => {
   const all = document.querySelectorAll("#picker [data-image]");
@@ -129,7 +133,12 @@ def read(page: Page, address: str, seed: int, seconds: float, phone: bool) -> li
         ".figure",
         "all => all.filter((each) => each.dataset.state === 'error').map((each) => each.id)",
     )
-    return [*heard.values(), *(f"{identity} cannot be shown" for identity in broken)]
+    elsewhere = page.evaluate(ELSEWHERE)
+    return [
+        *heard.values(),
+        *(f"{identity} cannot be shown" for identity in broken),
+        *(f"{identity} shows another photograph than the picker" for identity in elsewhere),
+    ]
 
 
 def main() -> int:

@@ -239,8 +239,10 @@ def test_the_page_is_about_as_long_before_its_figures_are_there(
     open_page: Open, width: int
 ) -> None:
     length = "document.documentElement.scrollHeight"
-    page = open_page(viewport={"width": width, "height": 900})
+    page = open_page(viewport={"width": width, "height": 900}, complaints=True)
     page.route("**/data/*/*.js*", lambda route: route.abort())
+    page.reload()
+    ready(page, IDS[0], "error")
     before = page.evaluate(length)
     page = open_page(viewport={"width": width, "height": 900})
     all_ready(page)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from pipeline.website.generate import generate
+from pipeline.website.serve import served
 from tests import large
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, all_ready, ready
@@ -21,6 +23,13 @@ def large_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
     generate(large.make(folder / "store", MANY, MISTAKES), folder / "site", large.FIGURES)
     return folder / "site"
+
+
+@pytest.fixture
+def address(large_site: Path) -> Iterator[str]:
+    """Of the large site on a server, whose requests a test can hold back or refuse."""
+    with served(large_site) as root:
+        yield f"{root}/"
 
 
 def test_a_click_changes_the_photograph_everywhere(open_page: Open) -> None:
@@ -122,12 +131,51 @@ def test_a_link_opens_a_photograph_whose_list_is_not_loaded(
 
 
 def test_a_link_to_no_photograph_opens_the_first(open_page: Open, large_site: Path) -> None:
-    page = open_page("#image=p9999", folder=large_site, complaints=True)
+    for address, complaints in (("p9999", True), ("../../elsewhere", False)):
+        page = open_page(f"#image={address}", folder=large_site, complaints=complaints)
+        ready(page, "predictions")
+        ready(page, "picker")
+        assert page.evaluate("atlas.state.image") == "p0000"
+        chosen = page.locator('#picker [data-image="p0000"]')
+        expect(chosen).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_photograph_whose_file_was_missing_is_chosen_later(open_page: Open, address: str) -> None:
+    page = open_page(url=address, complaints=True)
     ready(page, "predictions")
-    assert page.evaluate("atlas.state.image") == "p0000"
-    page = open_page("#image=../../elsewhere", folder=large_site)
+    page.route("**/p0003/photograph.js*", lambda route: route.abort())
+    page.locator('#picker [data-image="p0003"]').click()
+    ready(page, "predictions", "error")
+    page.unroute("**/p0003/photograph.js*")
+    page.get_by_role("button", name="Try again").click()
     ready(page, "predictions")
-    assert page.evaluate("atlas.state.image") == "p0000"
+    expect(page.locator("#picker .picker-status")).to_contain_text("Photograph number 3")
+
+
+def test_a_search_that_fails_says_why(open_page: Open, address: str) -> None:
+    page = open_page(url=address, complaints=True)
+    ready(page, "picker")
+    page.route("**/photographs-1.js*", lambda route: route.abort())
+    page.get_by_label("Mistakes first").check()
+    expect(page.locator("#picker .picker-status")).to_contain_text("photographs-1.js is missing")
+    page.unroute("**/photographs-1.js*")
+    page.locator(".picker-search").fill("number 15")
+    expect(page.locator('#picker [data-image="p0150"]')).to_be_visible()
+
+
+def test_the_photograph_that_is_wanted_last_is_shown(open_page: Open, address: str) -> None:
+    page = open_page(url=address)
+    ready(page, "predictions")
+    held: list[Route] = []
+    page.route("**/p0003/*.js*", lambda route: held.append(route))
+    page.locator('#picker [data-image="p0003"]').click()
+    page.locator('#picker [data-image="p0000"]').click()
+    page.wait_for_function("() => document.querySelector('#predictions').wanted === 'p0000'")
+    for route in held:
+        route.continue_()
+    page.evaluate("() => atlas.load('p0003', 'predictions')")
+    assert page.evaluate("document.querySelector('#predictions').image") == "p0000"
+    assert page.locator("#predictions").get_attribute("aria-busy") is None
 
 
 def test_mistakes_are_marked_and_listed_first(open_page: Open, large_site: Path) -> None:
@@ -146,11 +194,14 @@ def test_mistakes_are_marked_and_listed_first(open_page: Open, large_site: Path)
     expect(page.locator("#picker .thumbnail").first).to_have_attribute("data-image", "p0015")
 
 
-def test_nothing_is_offered_where_no_mistake_is_known(open_page: Open) -> None:
-    page = open_page()
-    ready(page, "predictions")
-    known = page.evaluate("atlas.site.photographs.mistakes")
-    expect(page.locator(".picker-mistakes")).to_be_visible(visible=known > 0)
+def test_nothing_is_offered_where_no_mistake_is_known(
+    open_page: Open, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("faultless")
+    generate(large.make(folder / "store", 3), folder / "site", large.FIGURES)
+    page = open_page(folder=folder / "site")
+    ready(page, "picker")
+    expect(page.locator(".picker-mistakes")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [360, 1440])

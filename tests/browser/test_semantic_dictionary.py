@@ -156,10 +156,12 @@ def test_pictures_that_do_not_activate_their_channel_are_marked(open_page: Open)
     ready(page, ID)
     marks = page.evaluate(
         """() => {
-          const layer = atlas.layer("head");
           const icon = document.querySelector("#semantic-dictionary .entry .picture");
-          const alive = layer.units.find((unit) => !layer.dead.includes(unit));
-          return [alive, layer.dead[0], "channel:99999"].map((unit) => {
+          const units = Array.from({ length: 200 }, (_, i) => `channel:${i}`);
+          const surpassed = (unit) => atlas.pictureOf("head", unit)?.[1];
+          const alive = units.find((unit) => surpassed(unit) >= 0 && surpassed(unit) !== false);
+          const dead = units.find((unit) => surpassed(unit) === false);
+          return [alive, dead, "channel:99999"].map((unit) => {
             atlas.icon(icon, "head", unit);
             const text = getComputedStyle(icon, "::after").content;
             return [icon.dataset.picture, icon.getAttribute("aria-label"), text];

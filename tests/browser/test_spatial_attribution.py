@@ -144,6 +144,8 @@ def test_maps_between_layers_have_the_stores_sign_and_strength(
         fed = file.values(f"{content}/{below}/{here}")[:, :, 4, 9].astype(float)
         feeds = file.values(f"{content}/{here}/{above}")[4, 9].astype(float)
     for panel, values in ((0, fed), (2, feeds)):
+        drawn = page.locator(f"#{ID} .layer-map").nth(panel)
+        expect(drawn).to_have_attribute("data-map", "pair")
         side, largest = len(values), np.abs(values).max()
         ends = [np.unravel_index(k, values.shape) for k in (values.argmax(), values.argmin())]
         for row, column in [(0, 0), *ends]:

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from pipeline.atlas import Atlas
 from pipeline.figures import switchboard
 from pipeline.grammar import Coalitions
+from pipeline.likelihood import softmax
 from pipeline.views import groups
-from pipeline.views.classes import softmax
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
 

@@ -18,9 +18,10 @@ from pipeline.progress import Reporter
 from pipeline.survey import Options
 from pipeline.upkeep import is_statement, restore
 from tests.end_to_end.conftest import Copy, Workplace
-from tests.files import contents
+from tests.files import contents, without_runs
 
 OPTIONS = Options(output=Path("site"), root=Path("build"))
+LONG = {"file": "x" * 300, "fingerprint": "12"}
 
 
 @pytest.fixture
@@ -87,14 +88,9 @@ def test_the_same_atlas_is_made_from_it(work: Workplace, elsewhere: Workplace) -
     assert config == read(Path("atlas.toml"))
     assert config.settings == read(work.config).settings
     builder.build(config, options, Reporter(-1))
-    first, second = contents(work.site), contents(elsewhere.site)
-    for files in (first, second):
-        said, manifest = json.loads(files.pop("made.json")), json.loads(files.pop("atlas.json"))
-        # How long it took is no part of the atlas.
-        assert said.pop("run")["phases"]["photographs"]["computed"] == 2
-        manifest["files"].pop("made.json")
-        manifest["digests"].pop("made.json")
-        files["rest"] = json.dumps([said, manifest]).encode()
+    for site in (work.site, elsewhere.site):
+        assert stated(site)["run"]["phases"]["photographs"]["computed"] == 2
+    first, second = without_runs(contents(work.site)), without_runs(contents(elsewhere.site))
     assert first.keys() == second.keys()
     assert [path for path in first if first[path] != second[path]] == []
 
@@ -162,6 +158,30 @@ def rewrite(work: Workplace, change: Callable[[dict[str, Any]], object]) -> None
             r'atlas.toml: is not that of published/made.json \(title: "Small" → "Large"\); rename',
         ),
         (
+            lambda work: rewrite(work, lambda said: said.update(files={})),
+            "my_models.py: is not among the files of published/made.json; move it to another fold",
+        ),
+        (
+            lambda work: rewrite(work, lambda said: said.update(folder="/etc")),
+            "published/made.json: \"folder\": '/etc' is no relative path; write it as seen from",
+        ),
+        (
+            lambda work: rewrite(work, lambda said: said.update(name="x" * 300 + ".toml")),
+            r"x.toml: cannot be looked up \(File name too long\)",
+        ),
+        (
+            lambda work: rewrite(work, lambda said: said["photographs"].update(long=LONG)),
+            r"x: is not there; published/made.json names it \(fingerprint 12",
+        ),
+        (
+            lambda work: rewrite(work, lambda said: said["files"].update({"y" * 300: "12"})),
+            r"y: is not there; published/made.json names it \(SHA-256 12",
+        ),
+        (
+            lambda work: rewrite(work, lambda said: said["configuration"].update(colour="red")),
+            'published/made.json: unknown key "colour"',
+        ),
+        (
             lambda work: rewrite(work, lambda said: said.update(name="../../x.toml")),
             r"\"name\": '../../x.toml' is no name of a configuration file",
         ),
@@ -178,6 +198,37 @@ def test_what_is_missing_or_different_is_named(
     with pytest.raises(AtlasError, match=message):
         restore(Path("published"), OPTIONS, Reporter(-1))
     assert not (elsewhere.folder / "build").exists()
+    left = [path.name for path in elsewhere.folder.glob("*.toml")]
+    assert left in ([], ["atlas.toml"] if "Large" in message else [])
+
+
+def test_no_code_is_run_before_the_photographs_are_compared(elsewhere: Workplace) -> None:
+    """Neither that of a file with the right fingerprint: its photographs are other ones."""
+    (elsewhere.folder / "my_models.py").write_text("raise SystemExit")
+    digest = fingerprint_of_file(elsewhere.folder / "my_models.py")
+    rewrite(elsewhere, lambda said: said.update(files={"my_models.py": digest}))
+    elsewhere.photograph("second", 9)
+    with pytest.raises(AtlasError, match=r"photos/second.png: is not the one of"):
+        restore(Path("published"), OPTIONS, Reporter(-1))
+
+
+def test_a_key_written_at_its_default_means_the_same(work: Workplace, elsewhere: Workplace) -> None:
+    elsewhere.config.write_text(work.config.read_text() + "seed = 0\n")
+    config, _ = restore(Path("published"), OPTIONS, Reporter(-1))
+    assert config.settings.features.seed == 0
+
+
+def test_a_dry_run_writes_nothing(elsewhere: Workplace) -> None:
+    before = contents(elsewhere.folder)
+    config, _ = restore(Path("published"), OPTIONS, Reporter(-1), write=False)
+    after = contents(elsewhere.folder)
+    assert config.path == Path("atlas.toml")
+    assert {path for path in after.keys() - before.keys() if "__pycache__" not in path} == set()
+
+
+def test_what_can_be_no_file_is_no_statement() -> None:
+    assert not is_statement(Path("x" * 300))
+    assert not is_statement(Path("x" * 300 + ".json"))
 
 
 def test_other_versions_are_told(elsewhere: Workplace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,8 +162,7 @@
       if (bars in between) return;
       between[bars] = null;
       const failed = (error) => {
-        delete between[bars];
-        this.complain(error, "");
+        if (this.between === between) this.complain(error, "");
       };
       this.more(bars).then((pairs) => {
         between[bars] = pairs;

@@ -256,7 +256,8 @@
   const KINDS = { channel, direction, class: classSides, at: position };
 
   /* All sides of a thing ("channel:12 mixed4a"), as a promise. */
-  atlas.sidesOf = (thing, image) => {
+  atlas.sidesOf = async (thing, image) => {
+    await atlas.meet(image);
     const { layer, ...named } = atlas.keysOf(thing);
     const [[kind, key]] = Object.entries(named);
     return KINDS[kind]({ key, layer }, image);

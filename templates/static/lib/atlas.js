@@ -34,7 +34,10 @@ globalThis.atlas = { build: document.documentElement.dataset.build, site: null, 
   atlas.load = (...path) => {
     const key = path.join("/");
     if (!requests.has(key)) requests.set(key, request(key));
-    if (requests.size > REMEMBERED) requests.delete(requests.keys().next().value);
+    if (requests.size > REMEMBERED) {
+      const [old] = [...requests].find(([, { isSettled }]) => isSettled) ?? [];
+      requests.delete(old);
+    }
     return requests.get(key).promise;
   };
 
@@ -45,6 +48,7 @@ globalThis.atlas = { build: document.documentElement.dataset.build, site: null, 
     const entry = {};
     entry.promise = new Promise((resolve, reject) => {
       entry.settle = (error, data) => {
+        entry.isSettled = true;
         script.remove();
         if (error) {
           requests.delete(key);
@@ -85,14 +89,19 @@ globalThis.atlas = { build: document.documentElement.dataset.build, site: null, 
   };
 
   /* Meet a photograph, whose name may be anything that a user wrote. The promise is rejected where
-     there is none of that name. */
+     there is none of that name, with an error that `isAbsent`. */
   atlas.meet = async (name) => {
     if (known.has(name)) return;
     const { count, part } = atlas.site.photographs;
     if (count <= part) await atlas.listed(0);
     const mayBe = listed.has(name) || (count > part && /^\w[\w.-]*$/.test(name));
-    if (!mayBe) throw new Error(`There is no photograph "${name}".`);
-    learn(await atlas.load(name, "photograph"));
+    try {
+      if (!mayBe) throw new Error(`There is no photograph "${name}".`);
+      learn(await atlas.load(name, "photograph"));
+    } catch (error) {
+      error.isAbsent = !listed.has(name);
+      throw error;
+    }
   };
 
   /* What a figure shows of a photograph, as a promise. */
@@ -102,9 +111,6 @@ globalThis.atlas = { build: document.documentElement.dataset.build, site: null, 
     const [data] = await Promise.all([atlas.load(name, figure), met]);
     return data;
   };
-
-  /* Whether the atlas is known to have a photograph. */
-  atlas.isListed = (name) => listed.has(name);
 
   function learn(photograph) {
     known.set(photograph.name, photograph);

@@ -114,11 +114,12 @@
     /* Bring the figure to what the address has. */
     async refresh() {
       const { image } = choices;
+      this.wanted = image; // and what is on its way no more
       if (this.isShowing(image)) {
+        this.removeAttribute("aria-busy");
         this.applyChoices();
         return;
       }
-      this.wanted = image;
       this.setAttribute("aria-busy", "true");
       try {
         const { figure, later } = this.constructor;
@@ -128,8 +129,7 @@
         ]);
         if (this.wanted === image) this.showImage(data, image);
       } catch (error) {
-        if (!atlas.isListed(image)) choices.forget(image);
-        if (choices.image !== image) this.refresh();
+        if (error.isAbsent) choices.forget(image);
         else if (this.wanted === image) this.fail(error);
       } finally {
         if (this.wanted === image) this.removeAttribute("aria-busy");
@@ -164,7 +164,7 @@
       on(again, "click", () => {
         this.problem.hidden = true;
         this.image = null;
-        this.refresh();
+        choices.tell();
       });
       const message = atlas.element("p", start, error.message);
       put(this.problem, message, ...(atlas.site ? [again] : []));

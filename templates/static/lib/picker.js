@@ -63,8 +63,18 @@
       const wanted = [this.search.value, this.mistakes.checked];
       this.wanted = String(wanted);
       const isPlain = !wanted[0].trim() && !wanted[1];
-      const order = isPlain ? null : await atlas.later("photographsInOrder", ...wanted);
+      let order = null;
+      let problem = null;
+      try {
+        if (!isPlain) order = await atlas.later("photographsInOrder", ...wanted);
+      } catch (error) {
+        problem = error;
+      }
       if (this.wanted !== String(wanted)) return; // something else by now
+      if (problem) {
+        put(this.status, problem.message);
+        return;
+      }
       this.order = order;
       this.start = 0;
       if (isPlain) this.follow();
@@ -72,7 +82,9 @@
     }
 
     turn(pages) {
-      this.start = atlas.clamp(this.start + pages * this.shown, 0, this.count - 1);
+      const start = this.start + pages * this.shown;
+      if (start >= this.count) return; // a second click, while the last page was on its way
+      this.start = Math.max(start, 0);
       this.render();
     }
 
@@ -80,9 +92,8 @@
     async follow() {
       const { image } = choices;
       await atlas.meet(image).catch(() => {}); // the figures report it
-      const photograph = atlas.photograph(image);
-      if (!photograph || image !== choices.image) return;
-      const { index } = photograph;
+      if (image !== choices.image) return;
+      const { index = -1 } = atlas.photograph(image) ?? {};
       const at = this.order ? this.order.indexOf(index) : index;
       const shown = this.fits();
       if (at >= 0) this.start = Math.floor(at / shown) * shown;
@@ -104,7 +115,7 @@
           if (!parts.has(i)) parts.set(i, await atlas.listed(i));
         }
       } catch (error) {
-        put(this.status, error.message);
+        if (this.drawn === numbers) put(this.status, error.message);
         return;
       }
       if (this.drawn !== numbers) return; // shows something else by now
@@ -133,7 +144,8 @@
     }
 
     button(number, [name, title, prediction, isMistake]) {
-      const label = isMistake ? `${title}; a mistake: taken for ${prediction}` : title;
+      const { remark } = this.mistakes.parentElement.dataset;
+      const label = isMistake ? `${title}; ${remark.replace("{}", () => prediction)}` : title;
       const button = element("button.thumbnail", {
         "aria-pressed": String(name === choices.image),
         "aria-label": label,

@@ -55,7 +55,11 @@
     },
 
     /* Fall back to the first photograph, because the address names none of this atlas. */
-    forget: (name) => absent.add(name),
+    forget(name) {
+      if (absent.has(name)) return;
+      absent.add(name);
+      notify();
+    },
 
     /* The keys of one figure, as an object of texts. */
     of: (id) => Object.fromEntries(states.get(id) ?? []),
@@ -91,11 +95,16 @@
 
     /* Choose another photograph. */
     show(image) {
-      if (image === atlas.state.image) return;
+      const before = atlas.state.image;
+      absent.delete(image); // whoever chooses it has seen it
+      if (image === before) return;
       states = atlas.statesForImage(states, image);
       writeAddress(true);
       notify();
     },
+
+    /* Call all listeners, because something may be there now that was missing. */
+    tell: notify,
 
     /* Call listener() after every choice. */
     listen: (listener) => listeners.add(listener),
