@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import AtlasError
+from pipeline.likelihood import softmax
 
 if TYPE_CHECKING:
     from pipeline.network import Network, Preprocessing
@@ -79,12 +80,7 @@ def answers(network: Network, photographs: Sequence[np.ndarray]) -> Answers:
         When a logit is not finite.
     """
     straight, mirrored = (_logits(network, photographs, mirror) for mirror in (False, True))
-    return Answers(_softmax(straight), _softmax(mirrored), straight)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+    return Answers(softmax(straight), softmax(mirrored), straight)
 
 
 def _logits(network: Network, photographs: Sequence[np.ndarray], mirror: bool) -> np.ndarray:
@@ -150,7 +146,7 @@ def warnings(
     """
     own = answers(network, photographs)
     if own.look_like_probabilities:
-        problem = "the network returns numbers that add up to 1: probabilities, it seems, no logits"
+        problem = "what the network returns adds up to 1: probabilities, it seems, not logits"
         yield f"{problem}; let it return what goes into its softmax"
     if len(photographs) > 1 and np.ptp(own.straight, axis=0).max() < 1e-6:
         yield "the network says the same of every photograph; are its weights loaded?"

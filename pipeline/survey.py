@@ -181,7 +181,7 @@ def _profile(
     reporter.detail(f"loading {config.settings.model.source}")
     loaded = network(config, choose_device(options.device or config.settings.execution.device))
     profile = probe.probe(loaded, models.fingerprint_loaded(config, loaded), labels)
-    if keep and probe.load(store, profile.weights, labels) is None:
+    if keep and probe.load(store, profile.weights, labels) != profile:
         probe.save(store, profile)
     return profile
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -37,6 +37,7 @@ def wrap(
     size: int = 224,
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
+    probabilities: Literal["softmax", "sigmoid"] | None = None,
     title: str | None = None,
 ) -> Network:
     """Make a network of any module that returns logits.
@@ -47,15 +48,17 @@ def wrap(
         Takes the preprocessed input. It stays as it is.
     classes
         The class names; by default numbered.
-    size, mean, std
-        As in `[model]` of a configuration: side of the input in pixels; preprocessing in 0…1.
+    size, mean, std, probabilities
+        As in `[model]` of a configuration: side of the input in pixels; preprocessing in 0…1; how
+        logits become probabilities, by default as at the module's end.
     title
         By default the module's class.
     """
     import torch
 
     prepared = Preprocessing(size, tuple(mean), tuple(std))
-    network = Network(module, prepared, list(classes or ()), title or type(module).__name__)
+    named = title or type(module).__name__
+    network = Network(module, prepared, list(classes or ()), named, probabilities=probabilities)
     with torch.no_grad():
         count = network.logits(torch.zeros(1, 3, size, size, device=network.device)).shape[1]
     names = list(classes) if classes is not None else [f"class {i}" for i in range(count)]

@@ -1,7 +1,8 @@
 """Which module alone reads the output of another, found by running the network once.
 
 Nothing is inferred from names: a pair counts if both ran once, the very tensor that the one
-returned was the other's input, and nothing else used it.
+returned was the other's input, and nothing else used it. What a scripted part reads is not seen, so
+that whoever changes a pair has to compare what the network returns.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from pipeline.network import Network, module_name
+from pipeline.network import Network, module_name, watchable
 
 Test = Callable[[nn.Module], bool]
 
@@ -99,7 +100,7 @@ class _Observation:
 @contextmanager
 def _observed(network: Network, keep: Sequence[str], first: Test, second: Test) -> Iterator[Any]:
     observation = _Observation([module_name(layer) for layer in keep])
-    modules = dict(network.module.named_modules())
+    modules = dict(watchable(network.module))
 
     def after(name: str) -> Any:
         return lambda _module, _inputs, output: observation.ran(name, output, name in ones)

@@ -80,8 +80,13 @@ def load(config: Config) -> Network:
     network, model = find(config).load(config), config.settings.model
     if model.output is None and not model.layouts and model.probabilities is None:
         return network
-    changed = replace(network, output=model.output, layouts=model.layouts)
-    return replace(changed, probabilities=model.probabilities)
+    # Only what is given replaces what a Python file's network has.
+    return replace(
+        network,
+        output=network.output if model.output is None else model.output,
+        layouts={**network.layouts, **model.layouts},
+        probabilities=model.probabilities or network.probabilities,
+    )
 
 
 # ----------------------------------------------------------------------------------- fingerprints
@@ -109,11 +114,12 @@ def fingerprint_loaded(config: Config, network: Network) -> str:
 
 
 def labels_fingerprint(config: Config) -> str:
-    """Fingerprint of what the network and its classes are called, which changes no number."""
+    """Fingerprint of what the network and its outputs are called, which changes no number."""
     model = config.settings.model
     names = config.resolve(model.classes) if model.classes else None
     classes = fingerprint_of_file(names) if names and is_file(names) else model.classes
-    return fingerprint_of(model.title, classes)
+    # A profile keeps how the loaded network makes probabilities, and the configuration may say it.
+    return fingerprint_of(model.title, classes, model.probabilities)
 
 
 def _overrides(config: Config) -> list[Any]:

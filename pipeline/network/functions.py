@@ -3,7 +3,9 @@
 A module whose output goes into such a ReLU, and nowhere else, is seen behind it: its cube is what
 the ReLU makes of the output, and when the network goes on with the cube, the ReLU leaves it alone.
 Which modules these are is found by watching one pass. Other activations in code, and sums that go
-into a ReLU, belong to no module; they are counted, so that it can be told.
+into a ReLU, belong to no module; they are counted, so that it can be told. So are all activations
+in code of a network with a scripted part: what that reads is not seen, so that any output may have
+another reader.
 """
 
 from __future__ import annotations
@@ -54,10 +56,17 @@ class PassedOver(TorchFunctionMode):
 
 
 class Functions(TorchFunctionMode):
-    """Watches which functions use the outputs of modules, inside the context."""
+    """Watches which functions use the outputs of modules, inside the context.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    complete
+        Whether all functions can be seen: none runs in a scripted part.
+    """
+
+    def __init__(self, complete: bool = True) -> None:
         super().__init__()
+        self._complete = complete
         self._calls: dict[int, list[Call]] = {}  # id of a tensor → the calls that returned it
         self._alive: dict[int, weakref.ref[Tensor]] = {}  # ids are given again after a tensor's end
         self._uses: Counter[Call] = Counter()
@@ -116,7 +125,12 @@ class Functions(TorchFunctionMode):
             self._away = False
 
     def rectified(self) -> set[Call]:
-        """Return the calls whose output goes into a ReLU in code, and nowhere else."""
+        """Return the calls whose output goes into a ReLU in code, and nowhere else.
+
+        None where not all functions can be seen.
+        """
+        if not self._complete:
+            return set()
         return {
             call
             for call, number in self._behind.items()

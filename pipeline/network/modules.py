@@ -45,17 +45,29 @@ def without_compilation(root: nn.Module) -> nn.Module:
     for module in root.modules():
         if not is_scripted(module):
             module._compiled_call_impl = None
-            original = getattr(module.forward, "_torchdynamo_orig_callable", None)
-            if original is not None:
-                vars(module)["forward"] = MethodType(_function(original), module)
+            forward: Any = module.forward
+            while _is_compiled(forward):
+                forward = _rebound(forward, module)
+                vars(module)["forward"] = forward
     return root
 
 
-def _function(method: Any) -> Any:
-    """The function of a method, whatever wraps it and whatever module it is bound to."""
-    while hasattr(method, "__wrapped__") or hasattr(method, "__func__"):
-        method = getattr(method, "__func__", None) or method.__wrapped__
-    return method
+def _is_compiled(forward: Any) -> bool:
+    """Whether a function is torch.compile's own wrapper, not a decorator around one.
+
+    Decorators made with `functools.wraps` copy the attributes of what they wrap.
+    """
+    original = getattr(forward, "_torchdynamo_orig_callable", None)
+    return original is not None and getattr(forward, "__wrapped__", None) is original
+
+
+def _rebound(forward: Any, module: nn.Module) -> Any:
+    """What was compiled, as a method of the copy where it was one of the original."""
+    original = forward._torchdynamo_orig_callable
+    if isinstance(original, MethodType) and isinstance(original.__self__, nn.Module):
+        return MethodType(original.__func__, module)
+    # A class's function was compiled, so that the wrapper is the method.
+    return MethodType(original, module) if isinstance(forward, MethodType) else original
 
 
 def watchable(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -74,7 +86,8 @@ def frozen_copy(module: nn.Module) -> nn.Module:
                 shared[id(tensor)] = tensor.detach()
         for parameter in each.parameters(recurse=False):
             shared[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
-    return copy.deepcopy(module, shared)
+    with torch.no_grad():  # a scripted module clones its parameters, which would remain trainable
+        return copy.deepcopy(module, shared)
 
 
 def without_hooks(root: nn.Module) -> nn.Module:

@@ -140,8 +140,9 @@ class Network:
         with Endings() as endings:
             logits = logits_of(self._forward(x), self.output, self.title)
         if self._learned.ending is None:
-            self._learned.ending = endings.kind(logits)
+            # The ending last: a thread that sees it takes the other for known.
             self._learned.outputs = int(logits.shape[1])
+            self._learned.ending = endings.kind(logits)
         return as_classes(endings.before(logits) if self._learned.ending != NONE else logits)
 
     def probabilities_of(self, logits: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from pipeline.network.functions import Functions
 from pipeline.network.layouts import CHANNELS_FIRST, Layout, Size, candidates
-from pipeline.network.modules import watchable
+from pipeline.network.modules import is_scripted, watchable
 
 # How far the centre of Δ moves, as a share of the cube's side, for a layout to be confirmed. The
 # changed parts lie 0.7 of the side apart, of which mixing in the network leaves something.
@@ -110,7 +110,7 @@ def recognise(
     found: dict[Call, Recognised] = {}
     off: dict[Call, float] = {}
     calls: Counter[str] = Counter()
-    functions = Functions()
+    functions = Functions(complete=not any(map(is_scripted, module.modules())))
 
     def hook_of(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:

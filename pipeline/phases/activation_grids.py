@@ -41,10 +41,11 @@ class Job:
 def fingerprints(survey: Survey) -> dict[Key, str]:
     """(Photograph, layer) → the fingerprint of its grid, for the layers that are shown as grids."""
     features, dtype = survey.settings.features, survey.settings.execution.dtype
-    settings = [GRID.fingerprint_parts(), features.seed, dtype]
+    settings, profile = [GRID.fingerprint_parts(), features.seed, dtype], survey.profile
     return {
         (photograph.name, layer): fingerprint_of(
-            GRIDS, fingerprint_of_input(survey, photograph), layer, *settings
+            *(GRIDS, fingerprint_of_input(survey, photograph), layer),
+            *(*settings, *profile.form(layer)),
         )
         for photograph in survey.photographs
         for layer in survey.plan.grid_layers

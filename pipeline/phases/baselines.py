@@ -58,7 +58,8 @@ def fingerprints(survey: Survey) -> dict[Key, str]:
     if survey.settings.attribution.baseline == "zero":
         return {}
     shown = fingerprint_of_photographs(survey)
-    return {(layer,): fingerprint_of(shown, layer) for layer in survey.plan.layers}
+    form = survey.profile.form
+    return {(layer,): fingerprint_of(shown, layer, *form(layer)) for layer in survey.plan.layers}
 
 
 def read_means(survey: Survey) -> dict[str, np.ndarray] | None:

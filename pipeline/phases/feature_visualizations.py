@@ -5,18 +5,19 @@ Which units those are is known once the photographs' contents are computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline import figures, photographs, schema
-from pipeline.atlas import Atlas, Key, Photograph
+from pipeline.atlas import Atlas, Key
 from pipeline.config import Config
 from pipeline.featurevis.recipes import recipe
 from pipeline.fingerprints import fingerprint_of
 from pipeline.phases.phase import Inventory, Phase, Written
+from pipeline.phases.vectors import Vectors
 from pipeline.store import VISUALIZATIONS
 from pipeline.survey import Survey
 from pipeline.units import Unit
@@ -58,9 +59,11 @@ def fingerprints(survey: Survey) -> dict[Key, str]:
     settings = [recipe(features).fingerprint_parts(), features.seed, dtype]
     if has_own_spectrum(survey):
         settings.append(sorted(photograph.fingerprint for photograph in survey.photographs))
-    weights = survey.profile.weights
+    profile = survey.profile
     return {
-        (layer,): fingerprint_of(VISUALIZATIONS, weights, layer, *settings)
+        (layer,): fingerprint_of(
+            VISUALIZATIONS, profile.weights, layer, *settings, *profile.form(layer)
+        )
         for layer in survey.plan.layers
     }
 
@@ -104,42 +107,14 @@ def inventory(survey: Survey, atlas: Atlas) -> Inventory[Missing]:
 def jobs(survey: Survey, atlas: Atlas, missing: Sequence[Missing]) -> Iterator[Job]:
     """Make jobs of a few units of one layer each."""
     device = choose_device(survey.device, survey.scheduler)
-    vectors = Vectors(survey, atlas, {unit for _, unit in missing})
+    vectors = Vectors(figures.chosen(survey.plan.figures), atlas, set(missing))
     magnitude = _own_spectrum(survey)
     for layer in survey.plan.layers:
-        units = [unit for other, unit in missing if other == layer]
+        units = vectors.in_order(layer, [unit for other, unit in missing if other == layer])
         for start in range(0, len(units), UNITS_PER_JOB):
             some = tuple(units[start : start + UNITS_PER_JOB])
             directions = vectors.of(layer, some)
             yield Job(survey.config, device, layer, some, directions, magnitude)
-
-
-class Vectors:
-    """The vectors of directions, read when they are asked for: all at once may not fit in memory.
-
-    Parameters
-    ----------
-    wanted
-        The units whose vectors may be asked for.
-    """
-
-    def __init__(self, survey: Survey, atlas: Atlas, wanted: Set[Unit]) -> None:
-        self._figures, self._atlas = figures.chosen(survey.plan.figures), atlas
-        self._shown_in: dict[tuple[str, Unit], Photograph] = {}
-        for photograph in atlas.photographs:
-            for layer, found in self._of(photograph).items():
-                self._shown_in |= {(layer, unit): photograph for unit in found if unit in wanted}
-
-    def of(self, layer: str, units: Iterable[Unit]) -> dict[Unit, np.ndarray]:
-        """Return the vectors f4 `[C]` of those units that are directions."""
-        found: dict[Unit, np.ndarray] = {}
-        for unit in units:
-            if unit not in found and (layer, unit) in self._shown_in:
-                found |= self._of(self._shown_in[layer, unit])[layer]
-        return {unit: found[unit] for unit in units if unit in found}
-
-    def _of(self, photograph: Photograph) -> Mapping[str, Mapping[Unit, np.ndarray]]:
-        return figures.directions_of(self._figures, self._atlas, photograph)
 
 
 def _own_spectrum(survey: Survey) -> np.ndarray | None:

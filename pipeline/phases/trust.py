@@ -39,6 +39,7 @@ from pipeline.phases import feature_visualizations
 from pipeline.phases.baselines import read_means
 from pipeline.phases.phase import Inventory, Phase, Written, inventory_of_files
 from pipeline.phases.photographs import fingerprint_of_file, fingerprints_of_contents
+from pipeline.phases.vectors import Vectors
 from pipeline.photographs import PhotographFile
 from pipeline.plan import TRUST
 from pipeline.store import File, write
@@ -142,12 +143,12 @@ def jobs(survey: Survey, atlas: Atlas, missing: Sequence[Key]) -> Iterator[Job]:
     layers = [name for kind, name in missing if kind == PICTURES]
     if not layers:
         return
-    vectors = figures.directions(figures.chosen(survey.plan.figures), atlas)
     needed = feature_visualizations.needed_units(survey, atlas)
+    wanted = {(layer, unit) for layer in layers for unit in needed[layer]}
+    vectors = Vectors(figures.chosen(survey.plan.figures), atlas, wanted)
     for layer in layers:
         found = atlas.visualizations(layer, needed[layer])
-        known = vectors[layer]
-        directions = {each: known[each] for each in found if each in known}
+        directions = vectors.of(layer, found)
         # A layer without pictures has a file, too, or it would be looked for every time.
         pixels = [each.pixels for each in found.values()]
         pictures = np.stack(pixels) if pixels else np.zeros((0, 1, 1, 3), np.uint8)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import AtlasError
+from pipeline.memory import is_out_of_memory
 from pipeline.probe.graph import bottlenecks
 from pipeline.probe.profile import LayerProfile, NetworkProfile
 
@@ -39,8 +40,19 @@ def probe(network: Network, weights: str, labels: str = "") -> NetworkProfile:
     ------
     AtlasError
         When the network does not run, does not return logits, or has another number of outputs
-        than class names.
+        than class names; when memory runs out.
     """
+    try:
+        return _probed(network, weights, labels)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        failed = f"memory ran out when it was examined on {network.device}"
+        advice = "use a machine with more memory, or another --device"
+        raise AtlasError(f"{network.title}: {failed}; {advice}") from error
+
+
+def _probed(network: Network, weights: str, labels: str) -> NetworkProfile:
     import torch
 
     size = network.preprocessing.size
@@ -50,6 +62,8 @@ def probe(network: Network, weights: str, labels: str = "") -> NetworkProfile:
         with _watching(network) as seen, torch.enable_grad():
             logits = network.logits(noise)
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
+        if is_out_of_memory(error):
+            raise
         failed = f"does not run on {_sides(network)} pixels ({error})"
         advice = 'set "model.size" to the side of its input'
         raise AtlasError(f"{network.title}: {failed}; {advice}") from error
@@ -63,7 +77,8 @@ def probe(network: Network, weights: str, labels: str = "") -> NetworkProfile:
     classes = tuple(network.classes)
     facts = (network.ending, network.has_one_output, network.loose_activations)
     return NetworkProfile(
-        *(weights, network.title, classes, size, parameters, layers, labels), *facts
+        *(weights, network.title, classes, size, parameters, layers, labels),
+        *(*facts, network.probabilities or ""),
     )
 
 
@@ -88,7 +103,9 @@ def _check_gradient(network: Network, logits: Tensor, x: Tensor) -> None:
         total = logits.sum()
         try:
             (found,) = torch.autograd.grad(total, x, retain_graph=True, allow_unused=True)
-        except RuntimeError:
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
             found = None
         if found is not None:
             return
@@ -111,13 +128,17 @@ def _refuse_one_piece(network: Network, ran: set[str]) -> None:
         reason = "is a scripted module, which runs as one piece: its layers cannot be watched"
         advice = "give the module that was scripted, with the same weights"
         raise AtlasError(f"{network.title}: {reason}; {advice}")
-    holding = [
-        name
+    holding = {
+        name: module
         for name, module in network.module.named_modules()
         if name and any(True for _ in module.parameters(recurse=False))
-    ]
+    }
     if ran.intersection(holding) or not holding:
         return
+    if all(is_scripted(module) for module in holding.values()):
+        reason = "its weights are in scripted modules, which run as one piece each"
+        advice = "give the modules that were scripted, with the same weights"
+        raise AtlasError(f"{network.title}: {reason}; {advice}")
     reason = "none of its modules runs when it runs, as in an exported program"
     advice = "give the module that was exported, with the same weights"
     raise AtlasError(f"{network.title}: {reason}; {advice}")
@@ -225,6 +246,7 @@ class _Watcher:
         return LayerProfile(
             name=call[0],
             kind=f"{kind}, then ReLU" if known.rectified else kind,
+            rectified=known.rectified,
             shape=shape,
             signed=signed,
             runs=1,

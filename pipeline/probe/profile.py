@@ -42,6 +42,8 @@ class LayerProfile:
         returned, that one's.
     same_as
         The name of the module whose output this one hands on unchanged; empty for its own.
+    rectified
+        Whether the cube is what a ReLU in the network's code makes of the output.
     """
 
     name: str
@@ -57,6 +59,7 @@ class LayerProfile:
     dead: float = 0.0
     made_by: str = ""
     same_as: str = ""
+    rectified: bool = False
 
     @property
     def cube(self) -> tuple[int, int, int]:
@@ -112,6 +115,9 @@ class NetworkProfile:
         Whether the module returns one number, seen as a no and a yes.
     loose_activations
         The number of activations that its code calls as functions and that are no layer's output.
+    own_probabilities
+        How the network itself has it that probabilities are made of logits ("softmax", "sigmoid"),
+        whatever its end shows; empty where it says nothing.
     """
 
     weights: str
@@ -124,6 +130,7 @@ class NetworkProfile:
     ending: str = ""
     one_output: bool = False
     loose_activations: int = 0
+    own_probabilities: str = ""
 
     def probabilities(self, configured: str | None) -> str:
         """Return how probabilities are made of logits.
@@ -131,7 +138,7 @@ class NetworkProfile:
         Parameters
         ----------
         configured
-            "softmax", "sigmoid", or None: as the network's end shows.
+            "softmax", "sigmoid", or None: as the network itself has it, else as its end shows.
 
         Returns
         -------
@@ -140,7 +147,15 @@ class NetworkProfile:
         """
         if self.one_output:
             return "one output"
-        return configured or self.ending or "softmax"
+        return configured or self.own_probabilities or self.ending or "softmax"
+
+    def form(self, name: str) -> tuple[str, ...]:
+        """Return what a fingerprint of a layer's cube has to know besides the layer's name.
+
+        Nothing, except of a layer that is seen behind a ReLU in the network's code.
+        """
+        seen = any(layer.name == name and layer.rectified for layer in self.layers)
+        return ("rectified",) if seen else ()
 
     def layer(self, name: str) -> LayerProfile:
         """Return one layer's profile.

@@ -11,7 +11,7 @@ from pipeline.fingerprints import fingerprint_of
 from pipeline.probe.profile import LayerProfile, NetworkProfile
 from pipeline.store import State, Store, state, write
 
-VERSION = 4  # raised when a probe finds out other things than before
+VERSION = 5  # raised when a probe finds out other things than before
 KIND = "network"
 
 

@@ -56,7 +56,7 @@ def table(
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         yield f"{mark} {'  '.join(cells)}".rstrip()
     yield from _NOTES
-    if any(layer.kind.endswith(", then ReLU") for layer in profile.layers):
+    if any(layer.rectified for layer in profile.layers):
         yield "then ReLU: the network calls a ReLU as a function there; the layer is its output"
     if profile.ending:
         yield f"the {profile.ending} at its end is left out: logits are what goes into it"

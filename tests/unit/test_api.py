@@ -70,6 +70,13 @@ def test_a_module_becomes_a_network(picture: np.ndarray) -> None:
         bb.wrap(Plain(), ["a", "b"], size=32)
 
 
+def test_probabilities_are_made_as_the_caller_has_it(picture: np.ndarray) -> None:
+    network = bb.wrap(Plain(), size=32, probabilities="sigmoid")
+    logits = network.logits(network.input(bb.photograph(picture, network)))[0]
+    found = [value for _, value in bb.predict(network, picture, 5)]
+    np.testing.assert_allclose(found, logits.sigmoid().sort(descending=True).values, rtol=1e-5)
+
+
 def test_predictions_and_activations_are_the_networks(
     network: Network, picture: np.ndarray
 ) -> None:

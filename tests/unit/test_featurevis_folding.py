@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from pipeline import models
 from pipeline.featurevis import fast_modules, folding, readers
 from pipeline.models.torchvision_import import import_torchvision
 from pipeline.network import Network
+from pipeline.phases import photographs
+from pipeline.phases.atlas import atlas_of
+from pipeline.photographs import decode, fit
 from tests.unit import networks
+from tests.unit.surveys import photograph, survey
 
 
 def close(actual: Tensor, expected: Tensor) -> None:
@@ -120,6 +126,50 @@ def test_only_convolutions_with_one_reader_and_one_run_are_folded() -> None:
     copy = folding.fold(network)
     x = torch.rand(1, 3, 16, 16)
     close(copy.logits(x), network.logits(x))
+
+
+MINE = """
+import torch
+from torch import nn
+from torch.nn import functional
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6)
+        self.norm.running_mean.uniform_(-1, 1)
+        self.late = nn.Sequential(nn.Conv2d(6, 6, 3), nn.BatchNorm2d(6), nn.ReLU())
+        self.scripted = torch.jit.script(nn.Sequential(nn.Conv2d(6, 6, 1), nn.Tanh()))
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x):
+        h = self.stem(x)
+        return self.head(self.late(self.norm(h) + self.scripted(h)).mean((2, 3)))
+
+def build():
+    torch.manual_seed(0)
+    return Net()
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_network_with_a_scripted_module_is_folded_or_left_and_its_photographs_computed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    shown = photograph(tmp_path, "x", 1)
+    given = {"photographs": [shown], "layers": ("late",)}
+    found = survey(tmp_path, **given, model={"source": "mine.py", "size": 24})
+    network, x = models.load(found.config), torch.rand(1, 3, 24, 24)
+    close(folding.folded(network, ("late",)).logits(x), network.logits(x))
+    atlas = atlas_of(found, ())
+    (job,) = photographs.jobs(found, atlas, photographs.missing_contents(found))
+    computed = photographs.compute(job)
+    assert {each.path for each in found.plan.contents} <= set(computed)
+    pixels = fit(decode(shown.path), 24, found.settings.dataset.fit)
+    expected = network.logits(network.input(pixels))[0]
+    logits = torch.from_numpy(computed["logits"]["logits"].values)
+    torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_a_folded_copy_is_made_once_until_weights_change() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pipeline.errors import AtlasError
-from pipeline.featurevis import colour, grids
+from pipeline.featurevis import colour, grid_cells, grids
 from pipeline.featurevis.grid_cells import Cells, representative
 from pipeline.featurevis.parameterizations import fourier_values
 from pipeline.featurevis.recipes import GRID
@@ -62,6 +62,42 @@ def test_the_first_cells_are_representative_and_every_other_is_like_one_of_them(
     assert (goals @ goals[chosen].T).max(axis=1).min() > 0.9
     assert (goals[chosen] @ goals[chosen].T - 2 * np.eye(5)).max() < 0.5
     assert sorted(representative(np.ones((3, 4)) / 2, 3).tolist()) == [0, 1, 2]
+
+
+def plainly(goals: np.ndarray, count: int) -> list[int]:
+    """The same choice, with every gain looked at every time."""
+    likeness = goals @ goals.T
+    reached = np.full(len(goals), -1.0, dtype=likeness.dtype)
+    chosen: list[int] = []
+    while len(chosen) < count:
+        gains = np.maximum(likeness - reached, 0).sum(axis=1)
+        gains[chosen] = -1
+        chosen.append(int(gains.argmax()))
+        reached = np.maximum(reached, likeness[chosen[-1]])
+    return chosen
+
+
+def unit_vectors(count: int, channels: int, seed: int) -> np.ndarray:
+    goals = np.random.default_rng(seed).standard_normal((count, channels)).astype(np.float32)
+    goals[count // 2 : count // 2 + count // 8] = goals[: count // 8]  # some twice
+    return goals / np.linalg.norm(goals, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("cells", "count"), [(1, 1), (49, 12), (196, 49), (784, 196), (300, 300)])
+@pytest.mark.parametrize("channels", [3, 64])
+def test_few_gains_are_looked_at_for_the_same_choice(cells: int, count: int, channels: int) -> None:
+    for seed in range(2):
+        goals = unit_vectors(cells, channels, seed)
+        assert representative(goals, count).tolist() == plainly(goals, count)
+
+
+@pytest.mark.parametrize("count", [5, grid_cells.MOST + 10])
+def test_of_very_many_cells_some_stand_for_all(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grid_cells, "MOST", 50)
+    found = representative(unit_vectors(5000, 4, 0), count)
+    assert len(set(found.tolist())) == count
+    steps = np.diff(np.sort(found[:50])) if count > 50 else np.array([])
+    assert steps.size == 0 or (steps.min() > 90 and steps.max() < 115)
 
 
 def test_cells_continue_from_the_finished_cell_that_is_most_like_them() -> None:

@@ -13,8 +13,9 @@ from pipeline.config import DatasetTable, GroupsTable, Settings
 from pipeline.figures import switchboard
 from pipeline.figures.switchboard import Subsets
 from pipeline.grammar import Coalitions
+from pipeline.likelihood import softmax
 from pipeline.views import groups
-from pipeline.views.classes import softmax, top_classes
+from pipeline.views.classes import top_classes
 from pipeline.views.packing import unpack
 from tests import synthetic
 

@@ -81,10 +81,10 @@ def test_every_figure_keeps_the_contract(atlas: Atlas) -> None:
 
 
 def test_the_vectors_of_all_directions_are_known(atlas: Atlas) -> None:
-    vectors = figures.directions(figures.chosen(), atlas)
     found = 0
     for name in figures.FIGURES:
         for photograph in atlas.photographs:
+            vectors = figures.directions_of(figures.chosen(), atlas, photograph)
             shown = figures.visualizations(figures.load(name), atlas, photograph)
             for layer, units in shown.items():
                 for unit in units:

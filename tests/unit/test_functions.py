@@ -78,6 +78,9 @@ def test_the_table_says_so(both: tuple[Network, Network]) -> None:
     modules = probe.probe(both[1], "w")
     assert modules.loose_activations == 0
     assert not any("then" in layer.kind for layer in modules.layers)
+    rectified = [{each.name for each in one.layers if each.rectified} for one in (profile, modules)]
+    assert rectified == [set(SAME), set()]
+    assert [profile.form(name) for name in ("conv2", "conv3")] == [("rectified",), ()]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -145,6 +148,31 @@ def test_outputs_with_other_readers_stay_as_they_are() -> None:
     assert network.loose_activations == 3
     caught = network.run_to(X, ["conv2"])["conv2"]
     assert (caught < 0).any()
+
+
+class ReadByScript(nn.Module):
+    """What goes into the ReLU goes into a scripted module, too, which nobody can watch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(3, 6, 3), nn.Linear(6, 4)
+        self.scripted = torch.jit.script(nn.Sequential(nn.Conv2d(6, 6, 1), nn.Tanh()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.stem(x)
+        return self.head((functional.relu(h) + self.scripted(h)).mean((2, 3)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_beside_a_scripted_module_nothing_is_seen_behind_its_relu() -> None:
+    network = made(ReadByScript)
+    logits = network.module(RGB(X))
+    caught, seen = network.run(X, ["stem"])
+    torch.testing.assert_close(seen, logits)
+    assert (caught["stem"] < 0).any()
+    assert network.loose_activations == 1
+    profile = probe.probe(network, "w")
+    assert (profile.layer("stem").kind, profile.layer("stem").rectified) == ("Conv2d", False)
 
 
 def block(*layers: nn.Module, inplace: bool) -> Any:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +20,14 @@ import pipeline as bb
 from pipeline import probe
 from pipeline.atlas import Atlas
 from pipeline.figures import opening, predictions, switchboard
+from pipeline.likelihood import sigmoid
 from pipeline.network import Network, Preprocessing
-from pipeline.views.classes import is_mistake, sigmoid
+from pipeline.phases.atlas import atlas_of
+from pipeline.store import Store
+from pipeline.views.classes import is_mistake
 from pipeline.views.packing import unpack
 from tests import synthetic
+from tests.unit.surveys import survey
 
 RGB = Preprocessing(16, (0.0,) * 3, (1.0,) * 3)
 X = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -106,6 +114,47 @@ def test_what_is_said_of_probabilities_wins_over_the_end_but_not_over_one_output
         assert probe.probe(headed(1, plain), "w").probabilities(said) == "one output"
     one = headed(1, plain, "sigmoid")
     torch.testing.assert_close(one.probabilities_of(one.logits(X)).sum(1), torch.ones(2))
+
+
+def test_a_profile_keeps_what_the_network_says_of_probabilities(tmp_path: Path) -> None:
+    said = probe.probe(headed(4, plain, "sigmoid"), "w")
+    probe.save(Store(tmp_path), said)
+    for profile in (said, probe.load(Store(tmp_path), "w")):
+        assert profile is not None
+        assert profile.probabilities(None) == "sigmoid"
+        assert profile.probabilities("softmax") == "softmax"
+        atlas = atlas_of(survey(tmp_path, profile=profile, layers=("layer",)), ())
+        assert not atlas.network.exclusive
+    assert probe.probe(headed(4, nn.Sigmoid(), "softmax"), "w").probabilities(None) == "softmax"
+
+
+def test_one_output_is_known_as_soon_as_the_end_is() -> None:
+    """Asked between any two lines of the first pass, as another thread may ask."""
+    network, found, asking = headed(1, plain), list[bool](), False
+
+    def refuse(_module: nn.Module, _inputs: object) -> None:
+        if asking:
+            raise RuntimeError("not known yet")
+
+    def ask(frame: FrameType, _event: str, _argument: object) -> Any:
+        nonlocal asking
+        if frame.f_code is not Network.logits.__code__:
+            return None
+        asking = True
+        with suppress(RuntimeError):
+            found.append(network.has_one_output)
+        asking = False
+        return ask
+
+    network.module.register_forward_pre_hook(refuse)
+    before = sys.gettrace()
+    sys.settrace(ask)
+    try:
+        network.logits(X)
+    finally:
+        sys.settrace(before)
+    assert found
+    assert all(found)
 
 
 def test_predictions_of_independent_classes(tmp_path: Path) -> None:

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
-from pipeline import models, photographs
+from pipeline import models, photographs, worker
 from pipeline.config import Config, Settings
 from pipeline.errors import AtlasError
 from pipeline.models.torchvision_import import import_torchvision
+from pipeline.progress import Reporter
+from pipeline.survey import Options, survey
 
 
 def config(folder: Path, **model: Any) -> Config:
@@ -172,6 +175,14 @@ def nothing():
 
 def precise():
     return build().double()
+
+def described():
+    from pipeline.network import Network, Preprocessing
+    layouts = {"0": "NCHW", "1": "NCHW"}
+    prepared = Preprocessing(20, (0.5,) * 3, (0.5,) * 3)
+    return Network(
+        build(), prepared, ["a", "b", "c"], output="0", layouts=layouts, probabilities="sigmoid"
+    )
 """
 
 
@@ -203,6 +214,39 @@ def test_what_is_said_of_probabilities_reaches_the_network(tmp_path: Path) -> No
     network = models.load(config(tmp_path, source="mine.py", size=20, probabilities="sigmoid"))
     logits = network.logits(torch.rand(1, 3, 20, 20))
     torch.testing.assert_close(network.probabilities_of(logits), logits.sigmoid())
+
+
+def test_only_what_is_given_replaces_what_a_python_files_network_has(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PYTHON)
+
+    def of(**model: Any) -> tuple[Any, ...]:
+        found = models.load(config(tmp_path, source="mine.py:described", **model))
+        return found.output, dict(found.layouts), found.probabilities
+
+    layouts = {"0": "NCHW", "1": "NCHW"}
+    assert of() == ("0", layouts, "sigmoid")
+    assert of(probabilities="softmax") == ("0", layouts, "softmax")
+    assert of(output="1") == ("1", layouts, "sigmoid")
+    assert of(layouts={"1": "NHWC"}) == ("0", {"0": "NCHW", "1": "NHWC"}, "sigmoid")
+
+
+def test_a_profile_is_made_again_where_the_configuration_says_otherwise(tmp_path: Path) -> None:
+    known = models.labels_fingerprint(config(tmp_path))
+    assert models.labels_fingerprint(config(tmp_path, probabilities="sigmoid")) != known
+
+
+def test_the_store_follows_what_a_python_file_says_of_probabilities(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 20)).save(tmp_path / "x.jpg")
+    found = config(tmp_path, source="mine.py:described", layers=("1",))
+    options = Options(output=tmp_path / "site", root=tmp_path / "build")
+    for said in ("sigmoid", "softmax"):
+        text = PYTHON.replace('probabilities="sigmoid"', f'probabilities="{said}"')
+        (tmp_path / "mine.py").write_text(text.replace('output="0", ', ""))
+        worker.network(config(tmp_path, source="mine.py:build", size=20), "cpu")  # keeps only one
+        surveyed = survey(found, options, Reporter())
+        kept = survey(found, options, Reporter(), may_load=False)
+        assert surveyed.profile == kept.profile
+        assert kept.profile.probabilities(None) == said
 
 
 def test_what_is_wrong_with_a_python_file(tmp_path: Path) -> None:

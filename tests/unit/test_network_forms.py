@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -83,13 +84,18 @@ def test_training_mode_and_frozen_weights() -> None:
     assert probe.suggest(profile)[-1] == "late"
 
 
+class Flat(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x).mean((2, 3))
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_scripted_module_is_refused_with_the_reason() -> None:
-    class Flat(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return x.mean((2, 3))
-
-    net = Network(torch.jit.script(Flat()), RGB, ["a", "b", "c"], "scripted")
+    net = Network(torch.jit.script(Flat()), RGB, CLASSES, "scripted")
     with pytest.raises(AtlasError, match=r"scripted: is a scripted module.*give the module that"):
         probe.probe(net, "w")
 
@@ -107,6 +113,45 @@ def traced_inside() -> nn.Module:
     return module
 
 
+def doubling(function: Any) -> Any:
+    @functools.wraps(function)
+    def doubled(*inputs: Any) -> Any:
+        return 2 * function(*inputs)
+
+    return doubled
+
+
+class CompiledOutside(Plain):
+    @torch.compile
+    @doubling
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+class CompiledInside(Plain):
+    @doubling
+    @torch.compile(backend="eager")
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("form", [CompiledOutside, CompiledInside])
+def test_other_decorators_of_what_is_compiled_stay(form: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    net = Network(form(), RGB, CLASSES, "tiny")
+    torch.manual_seed(0)
+    plain = Network(Plain(), RGB, CLASSES, "tiny")
+    torch.testing.assert_close(net.logits(X), 2 * plain.logits(X), rtol=1e-3, atol=1e-4)
+    assert net.run_to(X, ["late"])["late"].shape[1] == 12
+
+
+def test_a_compiled_function_that_is_no_method_takes_no_module() -> None:
+    module = Plain()
+    module.late[1].forward = torch.compile(torch.sin)
+    found = Network(module, RGB, CLASSES, "tiny").run(X, ["late.0", "late.1"])[0]
+    torch.testing.assert_close(found["late.1"], found["late.0"].sin())
+
+
 def in_half_precision() -> nn.Module:
     return Plain().half()
 
@@ -122,6 +167,7 @@ def test_other_forms_of_a_module_give_the_same_logits_and_layers(form: Any) -> N
     torch.manual_seed(0)
     plain = Network(Plain(), RGB, CLASSES, "tiny")
     torch.testing.assert_close(net.logits(X), plain.logits(X), rtol=1e-2, atol=1e-3)
+    assert not any(each.requires_grad for each in net.module.parameters())
     profile = probe.probe(net, "w")
     assert probe.suggest(profile)[-1] == "late"
     assert profile.layer("late").bottleneck
@@ -129,6 +175,10 @@ def test_other_forms_of_a_module_give_the_same_logits_and_layers(form: Any) -> N
 
 def exported() -> nn.Module:
     return torch.export.export(Plain().eval(), (torch.rand(1, 3, 32, 32),)).module()
+
+
+def scripted_within() -> nn.Module:
+    return nn.Sequential(nn.Identity(), torch.jit.script(Flat()))
 
 
 def quantized() -> nn.Module:
@@ -140,6 +190,10 @@ def quantized() -> nn.Module:
     ("form", "message"),
     [
         (exported, "none of its modules runs .*give the module that was exported"),
+        (
+            scripted_within,
+            "tiny: its weights are in scripted modules, .*give the modules that were",
+        ),
         (quantized, "no gradient leads .*give the network that was trained"),
     ],
 )

@@ -12,8 +12,12 @@ import pytest
 from pipeline.arrays import Array
 from pipeline.errors import AtlasError
 from pipeline.phases import PHASES, activation_grids, feature_visualizations, photographs
+from pipeline.phases.activation_grids import ACTIVATION_GRIDS
 from pipeline.phases.atlas import atlas_of
+from pipeline.phases.baselines import BASELINES
+from pipeline.phases.feature_visualizations import FEATURE_VISUALIZATIONS
 from pipeline.photographs import PhotographFile
+from pipeline.probe import NetworkProfile
 from pipeline.progress import Reporter
 from pipeline.store import Computed, File, State, join, state
 from pipeline.survey import Options, Survey
@@ -140,6 +144,27 @@ def test_grids_follow_the_photograph_and_their_settings(shown: PhotographFile) -
     shown = photograph(shown.path.parent, "x", 2)
     others.append(of())
     assert len({known, *others}) == len(others) + 1
+
+
+def test_what_is_made_of_a_cube_follows_whether_it_is_seen_behind_a_relu(
+    shown: PhotographFile,
+) -> None:
+    def of(profile: NetworkProfile) -> dict[tuple[str, str], str]:
+        given = {"photographs": [replace(shown)], "layers": BOTH, "profile": profile}
+        means = {"figures": ("activation_grids",), "attribution": {"baseline": "mean"}}
+        found = survey(shown.path.parent, **given, **means)
+        return {
+            (phase.kind, key[-1]): fingerprint
+            for phase in (FEATURE_VISUALIZATIONS, ACTIVATION_GRIDS, BASELINES)
+            for key, fingerprint in phase.fingerprints(found).items()
+        }
+
+    early, late = PROFILE.layers
+    known, other = of(PROFILE), of(replace(PROFILE, layers=(replace(early, rectified=True), late)))
+    assert len(known) == 6
+    assert {key for key in known if known[key] != other[key]} == {
+        key for key in known if key[1] == "early"
+    }
 
 
 def test_the_site_follows_every_phase(shown: PhotographFile) -> None:

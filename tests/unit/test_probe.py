@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from pipeline import probe
 from pipeline.errors import AtlasError
@@ -84,6 +86,34 @@ def test_a_network_that_does_not_run() -> None:
     module = nn.Sequential(nn.Conv2d(4, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(AtlasError, match="does not run on 32 × 32 pixels"):
         probe.probe(network(module), "w")
+
+
+class Exhausting(torch.autograd.Function):
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(_ctx: Any, *_gradients: Tensor) -> Tensor:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 TB")
+
+
+class Forward(Plain):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad:  # the probe's own pass, which keeps the graph
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().forward(x)
+
+
+class Backward(Plain):
+    def forward(self, x: Tensor) -> Tensor:
+        return Exhausting.apply(super().forward(x))
+
+
+@pytest.mark.parametrize("module", [Forward, Backward])
+def test_memory_that_runs_out_is_called_that(module: type[nn.Module]) -> None:
+    with pytest.raises(AtlasError, match="tiny: memory ran out when it was examined on cpu; use"):
+        probe.probe(network(module()), "w")
 
 
 def test_hooks_are_gone() -> None:

@@ -9,6 +9,7 @@ import pytest
 from pipeline.errors import AtlasError
 from pipeline.publish import headless, limits, links, look_over
 from pipeline.publish.inspection import inspect
+from pipeline.upkeep.statement import Statement
 from tests.unit.publishing import FILES, write_site
 
 BROWSER = headless.browser()
@@ -108,6 +109,38 @@ def test_the_data_of_notebooks_are_told_and_are_the_first_to_go(site: Path) -> N
     assert "  data that notebooks open: 0.2 MB, in store/" in report
     first = next(limits.advice({"store/images/dog.h5": 250_000, "data/dog/f.js": 10}, 100))
     assert first == "the data that notebooks open take 0.2 MB: [site] data = false"
+
+
+def test_what_is_no_figure_is_not_offered_as_one() -> None:
+    sizes = {"data/a/photograph.js": 900, "data/a/inspector.js": 800, "data/a/trust.part.js": 5}
+    said = [each for each in limits.advice(sizes, 100) if "figures with most data" in each]
+    assert said == ["the figures with most data are trust 0.0 MB: [site] figures chooses"]
+
+
+def test_absolute_paths_in_the_statement_are_told(site: Path) -> None:
+    assert not any("absolute paths" in line for line in inspect(site, use_browser=False).lines())
+    weights, images = "/data/net.pt", ["photos/*.png", r"C:\jane\dog.png"]
+    model, dataset = {"source": "net.py:build", "weights": weights}, {"images": images}
+    stated = Statement(
+        created_by="x",
+        format=1,
+        name="mine.toml",
+        folder="..",
+        configuration={"title": "/", "model": model, "dataset": dataset},
+        settings={},
+        figures=(),
+        layers=(),
+        weights="",
+        files={},
+        photographs={},
+        left_out={},
+        run=None,
+    )
+    write_site(site, {**FILES, "made.json": stated.model_dump_json()})
+    report = inspect(site, use_browser=False)
+    (said,) = (line for line in report.lines() if "absolute paths" in line)
+    assert 'in "model.weights", "dataset.images"; write them as relative to the' in said
+    assert not any("absolute paths" in problem for problem in report.problems)
 
 
 def test_bytes_are_counted_for_the_photograph_they_belong_to() -> None:
