@@ -107,6 +107,7 @@ def _given(
     verbose: bool,
     figures: str | None,
     restoring: bool = False,
+    pretend: bool = False,
     **others: Any,
 ) -> tuple[Config, Options, Reporter]:
     """Turn the arguments and options of a command into what the build takes."""
@@ -123,7 +124,7 @@ def _given(
         from pipeline.upkeep import is_statement, restore
 
         if is_statement(config):
-            return (*restore(config, options, reporter), reporter)
+            return (*restore(config, options, reporter, write=not pretend), reporter)
     return read(config), options, reporter
 
 
@@ -154,7 +155,7 @@ def build(pretend: bool, **given: Any) -> None:
     """
     from pipeline import build as builder
 
-    configured = _given(restoring=True, **given)
+    configured = _given(restoring=True, pretend=pretend, **given)
     if pretend:
         for line in builder.dry_run(*configured):
             click.echo(line)

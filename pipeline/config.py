@@ -216,8 +216,26 @@ def read(path: Path) -> Config:
     AtlasError
         With every mistake found: file, key, what was expected, what is there.
     """
+    return configuration(path, _parse(path))
+
+
+def configuration(path: Path, tables: Mapping[str, Any]) -> Config:
+    """Validate what a configuration file says, or would say.
+
+    Parameters
+    ----------
+    path
+        Of the file, which need not be there.
+    tables
+        Its contents.
+
+    Raises
+    ------
+    AtlasError
+        As `read` does.
+    """
     try:
-        settings = Settings.model_validate(_with_tuples(_parse(path)))
+        settings = Settings.model_validate(_with_tuples(tables))
     except ValidationError as error:
         raise_all([AtlasError(f"{path}: {message}") for message in _messages(error)])
         raise  # unreachable: a ValidationError holds at least one mistake

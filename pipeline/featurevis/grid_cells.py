@@ -22,6 +22,8 @@ from pipeline.featurevis.recipes import GridRecipe
 from pipeline.featurevis.seeds import generator_of
 
 _TINY = 1e-12
+MOST = 4096  # vectors that are chosen among
+_AT_A_TIME = 32  # vectors whose gain is looked at
 _LEAST_GOAL = 0.01  # of a position's vector that remains without what is common
 
 
@@ -193,26 +195,44 @@ def representative(goals: np.ndarray, count: int) -> np.ndarray:
     """Choose vectors such that the others are as like one of them as can be.
 
     Each next one is that which raises the likeness of all to those chosen most (greedily, as in
-    Nemhauser, Wolsey & Fisher 1978).
+    Nemhauser, Wolsey & Fisher 1978). What a vector would raise only falls with every choice, so
+    that only those are looked at again whose last known gain is above all others (Minoux 1978).
+    Of more than `MOST` vectors, that many spread evenly over them are chosen among and stand for
+    all; their likeness takes 4·`MOST`² bytes.
 
     Parameters
     ----------
     goals
         f4 `[N, C]`, each of length 1.
     count
-        Of those to choose.
+        Of those to choose, N at most. What goes beyond `MOST` is spread evenly over the others.
 
     Returns
     -------
     ndarray
         Their indices, `[count]`, in that order.
     """
+    if len(goals) > MOST:
+        among = _spread(np.arange(len(goals)), MOST)
+        first = among[representative(goals[among], min(count, MOST))]
+        others = np.setdiff1d(np.arange(len(goals)), first)
+        return np.concatenate([first, _spread(others, count - len(first))])
     likeness = goals @ goals.T
     reached = np.full(len(goals), -1.0, dtype=likeness.dtype)
+    gains = np.full(len(goals), np.inf, dtype=likeness.dtype)  # no gain is larger than this
     chosen: list[int] = []
     while len(chosen) < count:
-        gains = np.maximum(likeness - reached, 0).sum(axis=1)
-        gains[chosen] = -1
-        chosen.append(int(gains.argmax()))
-        reached = np.maximum(reached, likeness[chosen[-1]])
+        known = np.zeros(len(goals), dtype=bool)
+        while not known[best := int(gains.argmax())]:
+            some = np.argpartition(-gains, min(_AT_A_TIME, len(goals) - 1))[:_AT_A_TIME]
+            some = np.append(some[~known[some] & (gains[some] > -1)], best)
+            gains[some] = np.maximum(likeness[some] - reached, 0).sum(axis=1)
+            known[some] = True
+        chosen.append(best)
+        gains[best] = -1
+        reached = np.maximum(reached, likeness[best])
     return np.asarray(chosen)
+
+
+def _spread(indices: np.ndarray, count: int) -> np.ndarray:
+    return indices[np.linspace(0, len(indices) - 1, count).round().astype(int)]

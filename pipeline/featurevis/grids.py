@@ -48,7 +48,8 @@ class Grid:
         f4 `[H, W]`: the cosine between the position's activation vector and the mean activation
         that its stored cell causes.
     alive
-        bool `[H, W]`: whether a cell is more like its position than the noise it started from.
+        bool `[H, W]`: whether a cell's likeness is above 0, and above that of the noise drawn for
+        it (which a cell that continues a finished one has not started from).
     seconds
         That it took.
     precision

@@ -124,25 +124,16 @@ def later(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, 
     return _optional(figure, "bake_later", atlas, photograph, {})
 
 
-def directions(shown: Sequence[Figure], atlas: Atlas) -> dict[str, dict[Unit, np.ndarray]]:
-    """Return the vectors f4 `[C]` of the directions that figures show of all photographs.
+def directions_of(
+    shown: Sequence[Figure], atlas: Atlas, photograph: Photograph
+) -> dict[str, dict[Unit, np.ndarray]]:
+    """Return the vectors f4 `[C]` of the directions that figures show of a photograph.
 
     Returns
     -------
     dict
         Layer → unit → vector.
     """
-    found: dict[str, dict[Unit, np.ndarray]] = {layer: {} for layer in atlas.layer_names}
-    for photograph in atlas.photographs:
-        for layer, vectors in directions_of(shown, atlas, photograph).items():
-            found[layer].update(vectors)
-    return found
-
-
-def directions_of(
-    shown: Sequence[Figure], atlas: Atlas, photograph: Photograph
-) -> dict[str, dict[Unit, np.ndarray]]:
-    """Return the same of one photograph."""
     found: dict[str, dict[Unit, np.ndarray]] = {layer: {} for layer in atlas.layer_names}
     nothing: dict[str, dict[Unit, np.ndarray]] = {}
     for figure in shown:

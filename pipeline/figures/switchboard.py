@@ -32,11 +32,12 @@ from pipeline.grammar import (
     Substrate,
     show,
 )
+from pipeline.likelihood import sigmoid
 from pipeline.shapley import MOST_PLAYERS
 from pipeline.store import File
 from pipeline.units import Unit
 from pipeline.views import groups
-from pipeline.views.classes import Prediction, sigmoid, top_classes
+from pipeline.views.classes import Prediction, top_classes
 from pipeline.views.packing import pack, pack_levels
 
 NAME = "switchboard"

@@ -6,7 +6,7 @@ A decoded photograph is uint8 `[H, W, 3]`, in sRGB, upright, with transparent pa
 """
 
 from pipeline.photographs.decoding import MEGAPIXELS, SMALLEST, decode
-from pipeline.photographs.finding import SUFFIXES, PhotographFile, find
+from pipeline.photographs.finding import SUFFIXES, PhotographFile, find, is_packaged
 from pipeline.photographs.fitting import GREY, fit
 from pipeline.photographs.labels import labels
 
@@ -19,5 +19,6 @@ __all__ = [
     "decode",
     "find",
     "fit",
+    "is_packaged",
     "labels",
 ]

@@ -144,10 +144,14 @@ def _text(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
+def is_packaged(entry: str) -> bool:
+    """Whether an entry names a photograph that comes with a package, as "skimage:chelsea" does."""
+    return entry.partition(":")[0] in PACKAGES
+
+
 def _title(entry: str, path: Path) -> str:
-    packaged = entry.partition(":")[0] in PACKAGES
     stem = _text(path.stem)
-    return stem.replace("_", " ") if packaged else stem
+    return stem.replace("_", " ") if is_packaged(entry) else stem
 
 
 # ------------------------------------------------------------------------------------------ entries

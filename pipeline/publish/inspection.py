@@ -9,7 +9,9 @@ from typing import Any
 
 from pipeline.errors import AtlasError
 from pipeline.publish import headless, limits, links
+from pipeline.upkeep import local_paths, read_statement
 from pipeline.website.output import CREATOR, damaged_files, manifest_of
+from pipeline.website.page import STATEMENT
 
 LISTED = 3  # of each kind of problem
 
@@ -30,6 +32,8 @@ class Inspection:
         What keeps the site from being published, each with the next step.
     browser
         The browser that has loaded it; None if there is none, or none was asked for.
+    local
+        Keys of the configuration that hold absolute paths, which the statement publishes.
     """
 
     folder: Path
@@ -38,6 +42,7 @@ class Inspection:
     sizes: Mapping[str, int]
     problems: tuple[str, ...]
     browser: str | None
+    local: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -53,6 +58,10 @@ class Inspection:
             yield f"  largest: {path}, {limits.megabytes(size)}"
         if published := limits.of_data(self.sizes):
             yield f"  data that notebooks open: {limits.megabytes(published)}, in store/"
+        if self.local:
+            keys = ", ".join(f'"{key}"' for key in self.local)
+            advice = "write them as relative to the configuration, and build the site again"
+            yield f"  {STATEMENT} shows absolute paths of your machine, in {keys}; {advice}"
         if self.browser is None:
             yield f"  not loaded in a browser ({headless.VARIABLE} names one)"
         elif not self.problems:
@@ -94,6 +103,7 @@ def inspect(folder: Path, use_browser: bool = True) -> Inspection:
         sizes=sizes,
         problems=tuple(problems),
         browser=program,
+        local=_local(folder),
     )
 
 
@@ -108,6 +118,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
         advice = "commit and push with git there, or remove the .git"
         raise AtlasError(f"{folder}: is a repository of its own; {advice}")
     return manifest
+
+
+def _local(folder: Path) -> tuple[str, ...]:
+    try:
+        return tuple(local_paths(read_statement(folder / STATEMENT)))
+    except AtlasError:  # there is none, or another version's
+        return ()
 
 
 def _damaged(folder: Path) -> Iterator[str]:

@@ -16,6 +16,9 @@ FILE = 100 * 1024 * 1024
 
 OF_PHOTOGRAPHS = ("data", "photographs", "grids")  # folders whose entries belong to photographs
 
+# Data of a photograph that are there whichever figures are chosen.
+NO_FIGURES = ("photograph", "inspector")
+
 
 def of_photographs(sizes: Mapping[str, int]) -> Counter[str]:
     """Return photograph → bytes of the files that are there for it alone."""
@@ -68,8 +71,9 @@ def advice(sizes: Mapping[str, int], limit: int) -> Iterator[str]:
     figures: Counter[str] = Counter()
     for path, size in sizes.items():
         parts = PurePosixPath(path).parts
-        if parts[0] == "data" and len(parts) == 3:
-            figures[parts[2].partition(".")[0]] += size
+        name = parts[-1].partition(".")[0]
+        if parts[0] == "data" and len(parts) == 3 and name not in NO_FIGURES:
+            figures[name] += size
     if figures:
         largest = ", ".join(f"{name} {megabytes(size)}" for name, size in figures.most_common(3))
         yield f"the figures with most data are {largest}: [site] figures chooses"

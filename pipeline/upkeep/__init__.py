@@ -9,7 +9,7 @@ from pipeline.upkeep.cleaning import remove_excess, remove_leftovers
 from pipeline.upkeep.forecast import forecast
 from pipeline.upkeep.ledger import failed_before, keep_account, nothing_to_do
 from pipeline.upkeep.restoring import is_statement, restore
-from pipeline.upkeep.statement import keep_statement, statement
+from pipeline.upkeep.statement import keep_statement, local_paths, read_statement, statement
 from pipeline.upkeep.verifying import remove_damaged, verify
 
 __all__ = [
@@ -18,7 +18,9 @@ __all__ = [
     "is_statement",
     "keep_account",
     "keep_statement",
+    "local_paths",
     "nothing_to_do",
+    "read_statement",
     "remove_damaged",
     "remove_excess",
     "remove_leftovers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,16 +51,19 @@ def inputs_of(survey: Survey) -> dict[str, Any]:
         **{f"photograph {each.name}": each.fingerprint for each in survey.photographs},
         "layers": list(survey.plan.layers),
         "figures": list(survey.plan.figures),
-        **dict(_flat(settings)),
+        **flat(settings),
     }
 
 
-def _flat(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, dict) and not path:
-            yield from _flat(value, f"{key}.")
+def flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return key → value of a configuration, keys of its tables as in "model.source"."""
+    found: dict[str, Any] = {}
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{key}": each for key, each in value.items()}
         else:
-            yield f"{path}{key}", value
+            found[name] = value
+    return found
 
 
 def read(root: Path) -> Ledger:

@@ -8,9 +8,8 @@ weights, so that the same atlas has the same statement.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -19,13 +18,13 @@ from pipeline import __version__
 from pipeline.config import Config, is_file
 from pipeline.errors import AtlasError
 from pipeline.fingerprints import fingerprint_of_file
-from pipeline.photographs import PhotographFile
-from pipeline.photographs.finding import PACKAGES
+from pipeline.photographs import PhotographFile, is_packaged
 from pipeline.progress import PhaseReport
 from pipeline.store import replace_file
 from pipeline.survey import Survey
+from pipeline.upkeep.ledger import flat
 from pipeline.upkeep.surroundings import Part, Run, run_of
-from pipeline.website.output import CREATOR
+from pipeline.website.output import CREATOR, relative
 from pipeline.website.page import STATEMENT
 
 # Where jobs run changes no result, and the address of a scheduler is nobody else's business.
@@ -142,6 +141,21 @@ def photographs_of(photographs: Sequence[PhotographFile], config: Config) -> dic
     }
 
 
+def local_paths(stated: Statement) -> list[str]:
+    """Return the keys of the configuration that hold absolute paths: they tell of one machine."""
+    tables = {name: stated.configuration.get(name) for name in ("model", "dataset")}
+    return [key for key, value in flat(tables).items() if any(map(_is_absolute, _texts(value)))]
+
+
+def _texts(value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, str)]
+
+
+def _is_absolute(text: str) -> bool:
+    return PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()
+
+
 def read_statement(path: Path) -> Statement:
     """Read a statement.
 
@@ -164,7 +178,7 @@ def _stated(config: Config, survey: Survey, folder: Path, run: Run | None) -> St
         created_by=f"{CREATOR} {__version__}",
         format=1,
         name=config.path.name,
-        folder=_relative(config.path.parent, folder),
+        folder=relative(config.path.parent, folder),
         configuration=configured(config),
         settings=survey.settings.model_dump(mode="json", exclude=PRIVATE),
         figures=tuple(survey.plan.figures),
@@ -189,18 +203,6 @@ def _text(stated: Statement) -> str:
     return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
-def is_packaged(entry: str) -> bool:
-    """Whether a photograph comes with a package, as "skimage:chelsea" does."""
-    return entry.partition(":")[0] in PACKAGES
-
-
 def _file_of(photograph: PhotographFile, folder: Path) -> str:
     source = photograph.source
-    return source if is_packaged(source) else _relative(photograph.path, folder)
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # on another drive
-        return path.absolute().as_posix()
+    return source if is_packaged(source) else relative(photograph.path, folder)

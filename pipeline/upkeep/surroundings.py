@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.progress import PhaseReport
 
 # The packages that numbers and pictures depend on.
-PACKAGES = (
+COMPUTING = (
     *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn"),
     *("scikit-image", "pillow", "h5py"),
 )
@@ -98,7 +98,7 @@ def run_of(
 def packages() -> dict[str, str]:
     """Return the versions of the packages that results depend on, as far as they are installed."""
     found = {}
-    for name in PACKAGES:
+    for name in COMPUTING:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.atlas import Atlas, Photograph, ShownNetwork
 from pipeline.grammar import CLASSES, Activation, AtBaseline, Between
+from pipeline.likelihood import sigmoid, softmax
 from pipeline.store import File
 
 TOP = 5  # classes that a figure offers for a photograph
@@ -31,18 +32,6 @@ class Prediction:
             "logit": round(self.logit, 4),
             "probability": round(self.probability, 6),
         }
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of logits `[K]`, in double precision."""
-    shifted = np.exp(logits.astype(np.float64) - float(logits.max()))
-    return shifted / shifted.sum()
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of logits, each by itself, in double precision."""
-    small = np.exp(-np.abs(logits.astype(np.float64)))  # never overflows
-    return np.where(logits < 0, small, 1.0) / (1 + small)
 
 
 def probabilities(logits: np.ndarray, network: ShownNetwork) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What the scripts of all figures may need: of the site, of each photograph, and for the picker.
 
     data/site.js                     the network, its layers, the first photograph
-    data/<photograph>/photograph.js  any other photograph, with where its pictures are
+    data/<photograph>/photograph.js  any photograph but the first, with where its pictures are
     data/photographs-<part>.js       what the picker lists, `LISTED` photographs in each part
 
 The first of these is loaded before anything is shown, so it does not grow with the photographs.

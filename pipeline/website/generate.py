@@ -3,7 +3,8 @@
 index.html  atlas.json  made.json  .nojekyll
 card.jpg  sitemap.xml                              for those who share or list the site
 atlas.css  atlas.js  figures.js                    code, from templates/static
-data/site.js  data/<photograph>/photograph.js      what all figures need; registers itself
+data/site.js                                       what all figures need; registers itself
+data/<photograph>/photograph.js                    the same of any photograph but the first
 data/<photograph>/<figure>.js                      what a figure shows of a photograph
 data/<photograph>/<figure>.<part>.js               more of it, loaded when it is first asked for
 data/photographs-<part>.js                         what the picker lists
@@ -17,7 +18,6 @@ notebooks/<figure>.ipynb  store/                   how a figure is reproduced, a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from pipeline.views import grids
 from pipeline.views.inspected import Appearances
 from pipeline.website import card, channel_pages, citation, notebooks, page, scripts, sprites
 from pipeline.website.facts import Listing, photograph_facts, site_facts
-from pipeline.website.output import Site, is_whole, replacing
+from pipeline.website.output import Site, is_whole, relative, replacing
 from pipeline.website.report import Report, report
 from pipeline.website.sprite_sheets import SpriteSheet, make_sprite_sheets
 
@@ -132,16 +132,9 @@ def _write_notebooks(
         paths = notebooks.Paths("..", "../store", f"../store/{config.name}")
     else:
         there = output / notebooks.FOLDER
-        paths = notebooks.Paths("..", _relative(store, there), _relative(config, there))
+        paths = notebooks.Paths("..", relative(store, there), relative(config, there))
     for path, text in notebooks.notebooks(atlas, shown, page.templates_folder(), paths):
         site.write(path, text)
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # on another drive
-        return path.absolute().as_posix()
 
 
 def _write_photographs(
@@ -163,7 +156,8 @@ def _write_photographs(
             _write_figures(site, atlas, photograph, shown)
             vectors = directions_of(shown, atlas, photograph)
             facts = photograph_facts(photograph, number, sprite_sheets, vectors)
-            site.register(f"{photograph.name}/photograph", facts)
+            if number:  # the first one's are in data/site.js
+                site.register(f"{photograph.name}/photograph", facts)
             inspector.write(site, atlas, number)
             listing.add(atlas, photograph)
         first = first or facts
