@@ -146,8 +146,8 @@ def warnings(
     """
     own = answers(network, photographs)
     if own.look_like_probabilities:
-        problem = "what the network returns adds up to 1: probabilities, it seems, not logits"
-        yield f"{problem}; let it return what goes into its softmax"
+        problem = "numbers that add up to 1: probabilities, it seems, not logits"
+        yield f"the network returns {problem}; let it return what goes into its softmax"
     if len(photographs) > 1 and np.ptp(own.straight, axis=0).max() < 1e-6:
         yield "the network says the same of every photograph; are its weights loaded?"
         return
