@@ -84,12 +84,15 @@ def _agreement(found: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
 # ---------------------------------------------------------------------------------------- the cases
 def cases(source: str, layers: int, seed: int) -> Iterator[Case]:
     """Measure every photograph at layers drawn at random."""
+    from pipeline.photographs import fit
+
     network = load(source)
     drawn = bottlenecks(network, layers, seed)
     for name, pixels in photographs():
+        x = network.input(fit(pixels, network.preprocessing.size, "crop"))
         for layer in drawn:
             began = time.monotonic()
-            case = measure(network, network.input(_fitted(network, pixels)), name, layer)
+            case = measure(network, x, name, layer)
             _report(source, case, time.monotonic() - began)
             yield case
 
@@ -117,13 +120,6 @@ def photographs() -> Iterator[tuple[str, np.ndarray]]:
         yield name, getattr(data, name)()
     for path in sorted((SHARED / "images").glob("*.jp*g")):
         yield path.stem, decode(path)
-
-
-def _fitted(network: Network, pixels: np.ndarray) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    size = (network.preprocessing.size,) * 2
-    return np.array(ImageOps.fit(Image.fromarray(pixels), size, Image.Resampling.BICUBIC))
 
 
 def measure(network: Network, x: Tensor, photograph: str, layer: str) -> Case:

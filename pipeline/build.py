@@ -99,7 +99,7 @@ def _build(config: Config, options: Options, reporter: Reporter, phases: Phases)
             with reporter.phase(name, unit, 0, count):
                 pass
     else:
-        atlas, failures = _compute(found, reporter, phases)
+        atlas, failures = _compute(found, atlas, reporter, phases)
         keep_statement(config, found, reporter.phases)
     reports = list(reporter.phases)
     page = _generate(config, atlas, found, reporter)
@@ -110,11 +110,14 @@ def _build(config: Config, options: Options, reporter: Reporter, phases: Phases)
     return page
 
 
-def _compute(found: Survey, reporter: Reporter, phases: Phases) -> tuple[Atlas, list[AtlasError]]:
+def _compute(
+    found: Survey, atlas: Atlas, reporter: Reporter, phases: Phases
+) -> tuple[Atlas, list[AtlasError]]:
     """Compute what is missing; return the atlas, without what failed, and why that failed."""
     leave_out_unreadable(found, [photograph for photograph, _ in missing_contents(found)])
     failures = [] if found.options.skip_bad_images else list(found.skipped)
-    atlas = atlas_of(found, phases)
+    if found.skipped:
+        atlas = atlas_of(found, phases)
     for phase in phases:
         failed = phase.run(found, atlas, reporter)
         failures += [each.error for each in failed]
@@ -168,10 +171,9 @@ def dry_run(
     leave_out_unreadable(found, [photograph for photograph, _ in missing_contents(found)])
     for error in found.skipped:
         yield f"Would be left out: {error}"
-    yield from forecast(found, phases)
     atlas, output = atlas_of(found, phases), found.options.output
-    current = is_current(atlas, output, found.plan.figures)
-    if current:
+    yield from forecast(found, atlas, phases)
+    if is_current(atlas, output, found.plan.figures):
         yield f"{output}: up to date, unless something is computed"
     else:
         yield f"{output}: to be generated"
@@ -255,8 +257,7 @@ def _some_photographs(config: Config, loaded: Network) -> Iterator[Any]:
     found, _ = photographs.find(config)
     for photograph in found[:MEASURED]:
         with suppress(AtlasError):
-            pixels = photographs.decode(photograph.path, dataset.max_megapixels)
-            yield loaded.input(photographs.fit(pixels, size, dataset.fit))
+            yield loaded.input(photographs.fitted(photograph.path, size, dataset))
 
 
 def _generate(

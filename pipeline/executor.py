@@ -24,6 +24,10 @@ from pipeline.errors import AtlasError
 from pipeline.luggage import Parcel, carried, pack
 
 GPU = "GPU"  # the resource as workers name it: dask worker … --resources "GPU=1"
+LOST = (
+    "a worker process died of it, most likely because memory ran out; "
+    "run again with fewer --workers"
+)
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -182,9 +186,7 @@ class Cluster(Executor):
         try:
             packed = pack(job)
         except OSError as error:
-            future: Future[Any] = Future()
-            future.set_exception(AtlasError(f"{error.filename}: cannot be read ({error.strerror})"))
-            return future
+            return _failed(AtlasError(f"{error.filename}: cannot be read ({error.strerror})"))
         return cast("Future[Any]", self._pool.submit(carried, fn, packed, self._parcel))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -247,7 +249,7 @@ def run_all(
                 under_way.clear()
                 pool.replace()
                 if alone:
-                    yield suspects.pop(0), _failed()
+                    yield suspects.pop(0), _failed(AtlasError(LOST))
                 else:
                     suspects += jobs_lost
                 continue
@@ -263,17 +265,14 @@ def _submitted(pool: Executor, function: Callable[[Job], Result], job: Job) -> F
     try:
         return pool.submit(function, job)
     except BrokenProcessPool as error:  # a process died before it had a job
-        future: Future[Result] = Future()
-        future.set_exception(error)
-        return future
+        return _failed(error)
 
 
 def _died(future: Future[Any]) -> bool:
     return isinstance(future.exception(), BrokenProcessPool)
 
 
-def _failed() -> Future[Any]:
-    message = "a worker process died of it, most likely because memory ran out"
+def _failed(error: Exception) -> Future[Any]:
     future: Future[Any] = Future()
-    future.set_exception(AtlasError(f"{message}; run again with fewer --workers"))
+    future.set_exception(error)
     return future

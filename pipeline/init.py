@@ -6,16 +6,18 @@ before anybody relies on it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Config, read
 from pipeline.errors import AtlasError
+from pipeline.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from pipeline.photographs import is_packaged
 from pipeline.progress import Reporter
 from pipeline.survey import Options, Survey, survey
 from pipeline.upkeep.toml import quoted
+from pipeline.website.output import relative
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def _preprocessing(answers: Answers, found: Survey | None) -> Iterator[str]:
             yield f"{key} = {list(value) if isinstance(value, tuple) else value}"
         elif ".py" in answers.source:
             known = {"size": found.profile.size if found else 224}
-            imagenet = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+            imagenet = {"mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)}
             yield f"# {key} = {(known | imagenet)[key]}"
 
 
@@ -203,7 +205,7 @@ def _source(path: Path, source: str) -> str:
 
 
 def _image(path: Path, entry: str) -> str:
-    return entry if entry.partition(":")[0] in ("skimage", "sklearn") else _relative(path, entry)
+    return entry if is_packaged(entry) else _relative(path, entry)
 
 
 def _relative(path: Path, name: str) -> str:
@@ -211,7 +213,7 @@ def _relative(path: Path, name: str) -> str:
     file = Path(name)
     if file.is_absolute() or not (_is_pattern(name) or file.exists()):
         return name
-    return Path(os.path.relpath(file, path.parent)).as_posix()
+    return relative(file, path.parent)
 
 
 def _is_pattern(name: str) -> bool:

@@ -24,6 +24,7 @@ import numpy as np
 
 from pipeline.errors import AtlasError
 from pipeline.likelihood import softmax
+from pipeline.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
     from pipeline.network import Network, Preprocessing
@@ -110,9 +111,9 @@ def alternatives(used: Preprocessing) -> Iterator[tuple[str, Preprocessing]]:
         ("mean = 0.0, std = 1.0", (0.0,) * 3, (1.0,) * 3),
         ("mean = 0.5, std = 0.5", (0.5,) * 3, (0.5,) * 3),
         (
-            "mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225]",
-            (0.485, 0.456, 0.406),
-            (0.229, 0.224, 0.225),
+            f"mean = {list(IMAGENET_MEAN)}, std = {list(IMAGENET_STD)}",
+            IMAGENET_MEAN,
+            IMAGENET_STD,
         ),
         ("mean = 0.0, std = 0.00392 (0…255)", (0.0,) * 3, (1 / 255,) * 3),
         (

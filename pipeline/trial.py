@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,15 +47,12 @@ class Costs:
     ----------
     phases
         Name → what it computed, and its seconds.
-    stored, pictures
-        Bytes in the store, without and with those of feature visualizations only.
-    site
-        Bytes of the site.
+    stored, site
+        Bytes of the store and of the site.
     """
 
     phases: Mapping[str, PhaseReport]
     stored: int
-    pictures: int
     site: int
 
 
@@ -73,7 +71,7 @@ def try_out(found: Survey, reporter: Reporter) -> None:
     count = len(found.photographs)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     memory *= 1 if sys.platform == "darwin" else 1024
-    store, site = more.stored * count + more.pictures * count, more.site * count
+    store, site = more.stored * count, more.site * count
     _check_disk(found, store + site)
     reporter.info(
         f"One photograph went through everything. A build from nothing takes about "
@@ -96,8 +94,7 @@ def _answers(found: Survey) -> Iterator[str]:
     loaded, dataset = network(found.config, choose_device(found.device)), found.settings.dataset
     shown, labels = [], {}
     for i, each in enumerate(found.photographs[:MOST]):
-        decoded = photographs.decode(each.path, dataset.max_megapixels)
-        shown.append(photographs.fit(decoded, loaded.preprocessing.size, dataset.fit))
+        shown.append(photographs.fitted(each.path, loaded.preprocessing.size, dataset))
         if each.name in found.labels:
             labels[i] = found.labels[each.name]
     for line in plausibility.warnings(loaded, shown, labels):
@@ -121,10 +118,8 @@ def _built(found: Survey, steps: int) -> Costs:
             raise_all([each.error for each in phase.run(small, atlas, quiet)])
         _check_alive(small, atlas)
         generate(atlas, small.options.output, small.plan.figures)
-        pictures = _size(small.store.root / "visualizations")
-        stored = _size(small.store.root) - pictures
         named = {each.name: each for each in quiet.phases}
-        return Costs(named, stored, pictures, _size(small.options.output))
+        return Costs(named, _size(small.store.root), _size(small.options.output))
 
 
 def _small(found: Survey, folder: Path, steps: int) -> Survey:
@@ -157,22 +152,9 @@ def _at(settings: Settings, steps: int) -> Settings:
 
 def _with_steps(steps: int) -> tuple[Phase[Any, Any, Any], ...]:
     """All phases, with grids of a few steps; other recipes follow the settings."""
-    quick = replace(ACTIVATION_GRIDS, compute=_FewSteps(steps))
+    few = partial(grids.compute, how=replace(GRID, steps=steps))
+    quick = replace(ACTIVATION_GRIDS, compute=few)
     return tuple(quick if each is ACTIVATION_GRIDS else each for each in PHASES)
-
-
-@dataclass(frozen=True)
-class _FewSteps:
-    """Renders the grid of a job in a few steps."""
-
-    steps: int
-
-    def __call__(self, job: grids.Job) -> Any:
-        from pipeline.featurevis.grids import render_grid
-
-        loaded = network(job.config, job.device)
-        few = replace(GRID, steps=self.steps)
-        return render_grid(loaded, job.layer, job.activations, few)
 
 
 @contextmanager

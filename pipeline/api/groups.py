@@ -69,6 +69,6 @@ def factorize(network: Network, image: Any, layer: str, n: int = 6) -> Groups:
     AtlasError
         When the activations are all zero, or of lower rank than n.
     """
-    found = factorization.factorize(activations(network, image, layer), n, layer)
     pixels = photograph(image, network)
+    found = factorization.factorize(activations(network, pixels, layer), n, layer)
     return Groups(layer, found.spatial, found.channels, found.explained, pixels)

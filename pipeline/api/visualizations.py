@@ -18,6 +18,7 @@ from pipeline.featurevis.render import render as render_all
 from pipeline.featurevis.requests import Request
 from pipeline.network import Network
 from pipeline.units import Unit
+from pipeline.views.grids import tiled
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,8 @@ def activation_grid(
     """
     recipe = replace(GRID, cell=cell or GRID.cell, steps=steps or GRID.steps)
     grid = render_grid(network, layer, activations(network, image, layer), recipe)
-    height, width, side = grid.cells.shape[:3]
-    pixels = grid.cells.transpose(0, 2, 1, 3, 4).reshape(height * side, width * side, -1)
-    return Picture(layer, pixels, float(grid.likeness.mean()), bool(grid.alive.any()))
+    alive = bool(grid.alive.any())
+    return Picture(layer, tiled(grid.cells), float(grid.likeness.mean()), alive)
 
 
 def _listed(objective: Any) -> list[Any]:

@@ -26,7 +26,7 @@ from pipeline.attribution.passes import Nodes
 from pipeline.errors import AtlasError
 from pipeline.grammar import INPUT, OUTPUT
 from pipeline.memory import is_out_of_memory
-from pipeline.network import Network
+from pipeline.network import Network, is_scripted
 from pipeline.network.catching import Reached
 
 
@@ -153,7 +153,7 @@ class _Recorder:
 def _python_modules(network: Network) -> list[nn.Module]:
     """All modules that run as Python, whose calls can therefore be seen."""
     modules = network.module.modules()
-    return [each for each in modules if not isinstance(each, torch.jit.ScriptModule)]
+    return [each for each in modules if not is_scripted(each)]
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

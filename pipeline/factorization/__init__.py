@@ -4,9 +4,7 @@ Non-negative where the layer is; with directions of either sign where much of it
 """
 
 from pipeline.factorization.factorizing import (
-    ITERATIONS,
     SIGNED,
-    TOLERANCE,
     Compatible,
     Factorization,
     compatible,
@@ -17,9 +15,7 @@ from pipeline.factorization.factorizing import (
 )
 
 __all__ = [
-    "ITERATIONS",
     "SIGNED",
-    "TOLERANCE",
     "Compatible",
     "Factorization",
     "compatible",

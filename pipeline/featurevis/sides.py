@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from pipeline.errors import AtlasError
 from pipeline.featurevis.objectives import Objective, layers_of
-from pipeline.featurevis.receptive_field import receptive_field
 from pipeline.featurevis.recipes import Recipe
 from pipeline.featurevis.responses import check_objectives
 from pipeline.grammar import OUTPUT
 from pipeline.network import Network
+from pipeline.probe import receptive_fields
 
 LEAST_SIDE = 112
 """No recipe's picture is made smaller than this: enlarged to an icon it would look blurred."""
@@ -72,8 +72,8 @@ def picture_side(network: Network, layers: Sequence[str], largest: int) -> int:
     """
     if OUTPUT in layers or not layers or largest <= LEAST_SIDE:
         return largest
-    field = max(receptive_field(network, layer, largest) for layer in layers)
-    return side_for_field(field, largest)
+    fields = receptive_fields(network, layers, largest)
+    return side_for_field(max(fields.values()), largest)
 
 
 def side_for_field(field: int, largest: int) -> int:

@@ -106,7 +106,7 @@ def interfaces(layers: Sequence[str], settings: Settings) -> dict[str, Interface
 
 
 def visualizations(figure: Figure, atlas: Atlas, photograph: Photograph) -> Mapping[str, set[Unit]]:
-    """Return the feature visualizations that a figure needs, by layer; none for most."""
+    """Return the feature visualizations that a figure needs, by layer; some need none."""
     if hasattr(figure, "visualizations"):
         return _optional(figure, "visualizations", atlas, photograph, {})
     nothing: dict[str, dict[Unit, np.ndarray]] = {}

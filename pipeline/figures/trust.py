@@ -188,7 +188,7 @@ def page(atlas: Atlas) -> dict[str, Any]:
         key=lambda pair: _rank(pair[1]),
     )
     return {
-        "measures": [_measure(atlas, tried, name, answers[name]) for name in order],
+        "measures": [_measure(atlas, name, answers[name]) for name in order],
         "weakest": [
             _sentence(atlas, name, each)
             for name, each in every[:WEAKEST]
@@ -241,7 +241,7 @@ def verdict(answer: Answer) -> tuple[str, str]:
     return "holds", f"holds, but for {len(answer.failing)}" if answer.failing else "holds"
 
 
-def _measure(atlas: Atlas, tried: Tried, name: str, answers: Sequence[Answer]) -> dict[str, Any]:
+def _measure(atlas: Atlas, name: str, answers: Sequence[Answer]) -> dict[str, Any]:
     words = MEASURES[name]
     columns = list(dict.fromkeys(label for each in answers for label in each.cases))[:CASES]
     return {

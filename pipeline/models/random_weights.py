@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SCALES = ("weight", "gamma", "gain", "scale", "alpha")  # how parameters that multiply are called
 
 
-def draw_zeros(module: nn.Module, seed: int = 0) -> None:
+def draw_zeros(module: nn.Module) -> None:
     """Draw what is zero in a module: weights of linear layers and convolutions, and scales.
 
     Parameters
@@ -25,13 +25,11 @@ def draw_zeros(module: nn.Module, seed: int = 0) -> None:
         A network that has just been made. Weights of its linear layers and convolutions get normal
         values with variance 1 / inputs; scales, of a normalization or at the end of a branch, get
         ones. Everything else may well be zero, such as a bias or a position's embedding.
-    seed
-        Of the values.
     """
     import torch
     from torch import nn
 
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     for each in module.modules():
         for name, parameter in each.named_parameters(recurse=False):
             if not name.endswith(_SCALES) or bool(parameter.detach().any()):

@@ -9,11 +9,10 @@ turns them into what the network was trained on, differentiably.
 from pipeline.network.layouts import Layout
 from pipeline.network.modules import call_name, is_scripted, module_name, watchable
 from pipeline.network.network import Network
-from pipeline.network.preprocessing import COLOURS, Preprocessing, colours_for
+from pipeline.network.preprocessing import Preprocessing, colours_for
 from pipeline.network.recognition import NOTHING, Recognised
 
 __all__ = [
-    "COLOURS",
     "NOTHING",
     "Layout",
     "Network",

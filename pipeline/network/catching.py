@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,7 +107,7 @@ class Catching:
             f"more than one output; name one call, {name} or later ({LISTED} them)"
         )
 
-    def check_reached(self, caught: Mapping[str, Tensor]) -> None:
+    def check_reached(self) -> None:
         """Check that all layers were caught.
 
         Raises
@@ -115,7 +115,7 @@ class Catching:
         AtlasError
             When one has not run.
         """
-        missing = [name for name in self.layers if name not in caught]
+        missing = [name for name in self.layers if name not in self.caught]
         if missing:
             raise AtlasError(
                 f'layer "{missing[0]}" of {self.title} takes no part in a forward pass; '

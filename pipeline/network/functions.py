@@ -29,7 +29,7 @@ _OTHERS: frozenset[Callable[..., Any]] = frozenset(
     for name in ("relu6", "gelu", "silu", "elu", "selu", "celu", "leaky_relu", "hardswish", "mish")
 )
 
-Call = tuple[str, int]
+Call = tuple[str, int]  # a module's name, and the number of its call in a pass, from 1
 
 
 class PassedOver(TorchFunctionMode):
@@ -127,7 +127,7 @@ class Functions(TorchFunctionMode):
     def rectified(self) -> set[Call]:
         """Return the calls whose output goes into a ReLU in code, and nowhere else.
 
-        None where not all functions can be seen.
+        The set is empty where not all functions can be seen.
         """
         if not self._complete:
             return set()

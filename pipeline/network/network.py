@@ -20,6 +20,7 @@ from pipeline.memory import is_out_of_memory
 from pipeline.network.canvases import REFUSALS, canvases, natural, on_canvas
 from pipeline.network.catching import LISTED, Catching, Reached
 from pipeline.network.endings import NONE, SIGMOID, Endings
+from pipeline.network.functions import Call
 from pipeline.network.layouts import Layout, Size, candidates
 from pipeline.network.modules import (
     frozen_copy,
@@ -31,7 +32,7 @@ from pipeline.network.modules import (
 )
 from pipeline.network.outputs import as_classes, logits_of
 from pipeline.network.preprocessing import Preprocessing
-from pipeline.network.recognition import NOTHING, Call, Recognised, pictures, recognise
+from pipeline.network.recognition import NOTHING, Recognised, pictures, recognise
 
 _HALF = (torch.float16, torch.bfloat16)  # of weights; what is computed needs single precision
 _Goal = tuple[str, ...] | None  # the layers at which a pass ends; None: the logits
@@ -177,14 +178,14 @@ class Network:
         """Run the whole network on `x` in 0…1 and return the layers' cubes and the logits."""
         with self._catch(layers) as catching:
             logits = self.logits(x)
-        catching.check_reached(catching.caught)
+        catching.check_reached()
         return catching.caught, logits
 
     def run_to(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Run on `x` in 0…1 only as far as the last of `layers`, and return their cubes."""
         with self._catch(layers, stop=True) as catching, suppress(Reached):
             self._forward(x)
-        catching.check_reached(catching.caught)
+        catching.check_reached()
         return catching.caught
 
     def takes(self, side: int, layers: Sequence[str] | None = None) -> bool:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.network.functions import Functions
+from pipeline.network.functions import Call, Functions
 from pipeline.network.layouts import CHANNELS_FIRST, Layout, Size, candidates
 from pipeline.network.modules import is_scripted, watchable
 
@@ -31,8 +31,6 @@ SURELY = 0.2  # for cubes that are not of the input's proportions
 _PATCH = 0.3
 
 _PICTURES = 3
-
-Call = tuple[str, int]  # a module's name, and the number of its call in a pass, from 1
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline import schema
 from pipeline.atlas import Atlas, Key
 from pipeline.config import Config
-from pipeline.featurevis.recipes import GRID
+from pipeline.featurevis.recipes import GRID, GridRecipe
 from pipeline.fingerprints import fingerprint_of
 from pipeline.grammar import WHOLE, Activation, Substrate
 from pipeline.phases.phase import Inventory, Phase, Written, inventory_of_files
@@ -68,8 +68,8 @@ def jobs(survey: Survey, _atlas: Atlas, missing: Sequence[Key]) -> Iterator[Job]
         yield Job(survey.config, device, name, layer, activations.astype(np.float32))
 
 
-def compute(job: Job) -> Grid:
-    """Render one grid."""
+def compute(job: Job, how: GridRecipe = GRID) -> Grid:
+    """Render one grid; a trial has a recipe of few steps."""
     from pipeline.featurevis.grids import render_grid
 
     settings = job.config.settings
@@ -77,6 +77,7 @@ def compute(job: Job) -> Grid:
         network(job.config, job.device),
         job.layer,
         job.activations,
+        how,
         seed=settings.features.seed,
         dtype=settings.execution.dtype,
     )

@@ -99,10 +99,9 @@ def compute(job: Job) -> dict[str, np.ndarray]:
 
     def shown(name: str, path: Path) -> np.ndarray:
         try:
-            decoded = photographs.decode(path, dataset.max_megapixels)
+            return photographs.fitted(path, loaded.preprocessing.size, dataset)
         except AtlasError as error:
             raise AtlasError(f"photograph {name}: {error}") from error
-        return photographs.fit(decoded, loaded.preprocessing.size, dataset.fit)
 
     inputs = (loaded.input(shown(name, path)) for name, path in job.paths.items())
     return mean_activations(loaded, inputs, job.layers)

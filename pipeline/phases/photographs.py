@@ -176,8 +176,8 @@ def compute(job: Job) -> dict[str, Mapping[str, Array]]:
 
     loaded, settings = network(job.config, job.device), job.config.settings
     try:
-        decoded = photographs.decode(job.path, settings.dataset.max_megapixels)
-        pixels = photographs.fit(decoded, loaded.preprocessing.size, settings.dataset.fit)
+        size = loaded.preprocessing.size
+        pixels = photographs.fitted(job.path, size, settings.dataset)
         x, tables = loaded.input(pixels), (settings.attribution, settings.groups)
         contents = compute_contents(
             loaded, x, job.contents, *tables, means=job.means, faster=folded

@@ -215,8 +215,8 @@ def compute(job: Job) -> Result:
 
     effort = Effort(settings.trust.channels, settings.trust.draws)
     try:
-        decoded = photographs.decode(job.path, settings.dataset.max_megapixels)
-        pixels = photographs.fit(decoded, loaded.preprocessing.size, settings.dataset.fit)
+        size = loaded.preprocessing.size
+        pixels = photographs.fitted(job.path, size, settings.dataset)
         tables = (settings.attribution, settings.groups)
         return Trial(loaded, pixels, *tables, effort, job.means).of(job.claims)
     except AtlasError as error:

@@ -5,20 +5,17 @@ last two are photographs that come with those packages. A folder of folders hold
 A decoded photograph is uint8 `[H, W, 3]`, in sRGB, upright, with transparent parts on white.
 """
 
-from pipeline.photographs.decoding import MEGAPIXELS, SMALLEST, decode
-from pipeline.photographs.finding import SUFFIXES, PhotographFile, find, is_packaged
-from pipeline.photographs.fitting import GREY, fit
+from pipeline.photographs.decoding import decode
+from pipeline.photographs.finding import PhotographFile, find, is_packaged
+from pipeline.photographs.fitting import fit, fitted
 from pipeline.photographs.labels import labels
 
 __all__ = [
-    "GREY",
-    "MEGAPIXELS",
-    "SMALLEST",
-    "SUFFIXES",
     "PhotographFile",
     "decode",
     "find",
     "fit",
+    "fitted",
     "is_packaged",
     "labels",
 ]

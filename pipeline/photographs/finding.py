@@ -90,7 +90,7 @@ def find(config: Config) -> tuple[list[PhotographFile], list[AtlasError]]:
     dataset = config.settings.dataset
     found: dict[Path, PhotographFile] = {}
     errors: list[AtlasError] = []
-    names: set[str] = set()
+    taken: set[str] = set()  # names, in lower case
     if not dataset.images:
         advice = 'name a file, a folder, a glob or "skimage:chelsea"'
         errors.append(AtlasError(f'{config.path}: "dataset.images" is empty; {advice}'))
@@ -103,7 +103,7 @@ def find(config: Config) -> tuple[list[PhotographFile], list[AtlasError]]:
         chosen = _sampled(paths, dataset.sample, f"{dataset.seed} {entry}")
         for path in chosen:
             if path.resolve() not in found:
-                name = _unique(slug(_text(path.stem))[:LONGEST], names)
+                name = _unique(slug(_text(path.stem))[:LONGEST], taken)
                 title = dataset.titles.get(name, _title(entry, path))
                 folder = _text(path.parent.name) if classes else ""
                 found[path.resolve()] = PhotographFile(name, title, _text(entry), path, folder)
@@ -132,10 +132,10 @@ def _sampled(paths: Sequence[Path], count: int | None, seed: str) -> Sequence[Pa
 def _unique(name: str, taken: set[str]) -> str:
     # On some file systems, names that differ only in upper and lower case are the same.
     candidate, count = name, 1
-    while candidate.lower() in {each.lower() for each in taken}:
+    while candidate.lower() in taken:
         count += 1
         candidate = f"{name}-{count}"
-    taken.add(candidate)
+    taken.add(candidate.lower())
     return candidate
 
 

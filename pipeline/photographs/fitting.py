@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image, ImageOps
+
+from pipeline.config import DatasetTable
+from pipeline.photographs.decoding import decode
 
 GREY = (127, 127, 127)  # around a padded photograph
 
 
-def fit(pixels: np.ndarray, size: int | tuple[int, int], how: str) -> np.ndarray:
+def fit(pixels: np.ndarray, size: int, how: str) -> np.ndarray:
     """Fit uint8 `[H, W, 3]` to the network's input.
 
     Parameters
@@ -16,17 +21,27 @@ def fit(pixels: np.ndarray, size: int | tuple[int, int], how: str) -> np.ndarray
     pixels
         The photograph.
     size
-        Side of the result in pixels, or its height and width.
+        Side of the result in pixels.
     how
-        "crop": the middle part in the input's proportions; "squeeze": the whole, width and height
+        "crop": the middle part, a square; "squeeze": the whole, width and height
         scaled independently; "pad": the whole, on grey.
     """
-    height, width = (size, size) if isinstance(size, int) else size
     image = Image.fromarray(pixels)
     if how == "crop":
-        fitted = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+        found = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
     elif how == "squeeze":
-        fitted = image.resize((width, height), Image.Resampling.BICUBIC)
+        found = image.resize((size, size), Image.Resampling.BICUBIC)
     else:
-        fitted = ImageOps.pad(image, (width, height), Image.Resampling.BICUBIC, color=GREY)
-    return np.array(fitted)
+        found = ImageOps.pad(image, (size, size), Image.Resampling.BICUBIC, color=GREY)
+    return np.array(found)
+
+
+def fitted(path: Path, size: int, dataset: DatasetTable) -> np.ndarray:
+    """Decode a photograph and fit it, as `[dataset]` says: uint8 `[size, size, 3]`.
+
+    Raises
+    ------
+    AtlasError
+        As `decode` does.
+    """
+    return fit(decode(path, dataset.max_megapixels), size, dataset.fit)

@@ -10,7 +10,7 @@ _GITHUB = re.compile(
 )
 
 
-def address_of(remote: str, domain: str | None = None, prefix: str = "") -> str | None:
+def address_of(remote: str, domain: str | None = None) -> str | None:
     """Return the address at which GitHub Pages shows a site.
 
     Parameters
@@ -19,21 +19,18 @@ def address_of(remote: str, domain: str | None = None, prefix: str = "") -> str 
         The remote's URL, in any form that git accepts.
     domain
         Domain of the site's own, as in its CNAME file.
-    prefix
-        Path of the atlas in the site.
 
     Returns
     -------
     str or None
         None for a remote that is not at GitHub, where the host decides.
     """
-    below = f"{prefix.strip('/')}/" if prefix else ""
     if domain:
-        return f"https://{domain}/{below}"
+        return f"https://{domain}/"
     found = _GITHUB.match(remote)
     if not found:
         return None
     owner, name = found["owner"].lower(), found["name"]
     if name.lower() == f"{owner}.github.io":
-        return f"https://{owner}.github.io/{below}"
-    return f"https://{owner}.github.io/{name}/{below}"
+        return f"https://{owner}.github.io/"
+    return f"https://{owner}.github.io/{name}/"

@@ -25,7 +25,6 @@ MARK = "Published-by: building-blocks"  # a line of the messages of our commits
 class Tip:
     """The last commit of a branch."""
 
-    commit: str
     author: str
     date: str
     subject: str
@@ -109,10 +108,10 @@ class Repository:
 
     def tip(self, ref: str) -> Tip:
         """Describe the last commit of a branch."""
-        written = "%H%n%an%n%as%n%s%n%B"
+        written = "%an%n%as%n%s%n%B"
         shown = _git(self.root, "log", "-1", f"--format={written}", ref).stdout
-        commit, author, date, subject, body = shown.split("\n", 4)
-        return Tip(commit, author, date, subject, MARK in body.splitlines())
+        author, date, subject, body = shown.split("\n", 3)
+        return Tip(author, date, subject, MARK in body.splitlines())
 
     def ahead(self) -> int:
         """Count commits of others on the branch here that the remote's branch does not have."""

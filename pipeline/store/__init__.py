@@ -38,12 +38,13 @@ from pipeline.store.describe import describe
 from pipeline.store.layout import GRIDS, PHOTOGRAPHS, VISUALIZATIONS, Store, Visualization
 from pipeline.store.reading import File
 from pipeline.store.recent import Recent
-from pipeline.store.room import Room, note_written
+from pipeline.store.room import Room, free_text, note_written
 from pipeline.store.seal import DamagedFile, damage_of, summary_of
-from pipeline.store.writing import Computed, join, replace_file, write
+from pipeline.store.writing import PART, Computed, join, replace_file, write
 
 __all__ = [
     "GRIDS",
+    "PART",
     "PHOTOGRAPHS",
     "VISUALIZATIONS",
     "Computed",
@@ -56,6 +57,7 @@ __all__ = [
     "Visualization",
     "damage_of",
     "describe",
+    "free_text",
     "held",
     "join",
     "note_written",

@@ -11,11 +11,9 @@ from typing import Any
 import h5py
 
 from pipeline.errors import AtlasError
-from pipeline.store.seal import DamagedFile, Sealed, Unsealed
+from pipeline.store.seal import FOREIGN, DamagedFile, Sealed, Unsealed
 
 SCHEMA = 3  # 2 had no seal
-
-FOREIGN = "not a whole file of this store"
 
 
 class State(Enum):

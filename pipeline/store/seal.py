@@ -31,6 +31,7 @@ MAGIC = b"\x89BBseal1"
 # What stands at the end: magic, bytes of the image and of the summary, and a digest of all that is
 # not the image.
 FOOTER = struct.Struct(f"<8sQI{DIGEST}s")
+FOREIGN = "not a whole file of this store"
 
 
 class DamagedFile(AtlasError):
@@ -220,7 +221,7 @@ def damage_of(path: Path) -> DamagedFile | None:
         with Sealed(path) as sealed:
             sealed.check()
     except Unsealed:
-        return DamagedFile(path, "not a whole file of this store")
+        return DamagedFile(path, FOREIGN)
     except DamagedFile as error:
         return error
     return None

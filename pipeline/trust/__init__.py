@@ -12,8 +12,7 @@ What is computed here shares as little as possible with what made the claims: a 
 wrong, a picture of another channel or a map of another photograph shows. `pipeline.views.trust`
 judges what is found. docs/trust.md describes the measures.
 
-Importing this package loads no torch; its modules do, but for `claims` and
-`quantiles`.
+Importing this package loads no torch; of its modules, `photograph`, `shares` and `pictures` do.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Trial:
                 **_sums(observation, claim),
                 **_explained(to_numpy(observation.cube(claim.layer)), claim),
             }
-        for name, values in self._stability(claims, found).items():
+        for name, values in self._stability(observation, claims, found).items():
             found[name] |= values
         return found
 
@@ -106,19 +106,21 @@ class Trial:
         return found
 
     # --------------------------------------------------------------------------------- stability
-    def _stability(self, claims: Sequence[Claims], found: Mapping[str, Found]) -> dict[str, Found]:
+    def _stability(
+        self, observation: Observation, claims: Sequence[Claims], found: Mapping[str, Found]
+    ) -> dict[str, Found]:
         """Layer → what is found again: one row for each change."""
         rows: dict[str, list[Found]] = {claim.layer: [] for claim in claims}
         for change in CHANGES.values():
-            observation = self._observed(change.apply(self.pixels), list(rows))
+            changed = self._observed(change.apply(self.pixels), list(rows))
             for claim in claims:
                 before = self._before(claim, found[claim.layer])
-                again = self.again(observation, claim, before, change)
+                again = self.again(changed, claim, before, change)
                 rows[claim.layer].append(again)
         stacked = {name: _stacked(each) for name, each in rows.items()}
         for each in stacked.values():
             each["changes"] = np.array([*CHANGES, START])
-        return self._with_another_start(claims, stacked)
+        return self._with_another_start(observation, claims, stacked)
 
     def again(
         self, observation: Observation, claim: Claims, before: Before, change: Change
@@ -144,14 +146,13 @@ class Trial:
         return again
 
     def _with_another_start(
-        self, claims: Sequence[Claims], found: dict[str, Found]
+        self, observation: Observation, claims: Sequence[Claims], found: dict[str, Found]
     ) -> dict[str, Found]:
         """Add a row: the photograph itself, factorized from another start."""
-        observation = self._observed(self.pixels, [claim.layer for claim in claims])
+        if any(weight for name, weight in self._preserve.items() if name != "activations"):
+            return found  # what other quantities preserve has one start only
         for claim in claims:
             for n, groups in _repeated(claim):
-                if any(weight for name, weight in self._preserve.items() if name != "activations"):
-                    continue  # what other quantities preserve has one start only
                 cube = to_numpy(observation.cube(claim.layer))
                 other = factorize(cube, n, claim.layer, seed=self.effort.seed + 1)
                 pair = _pair(n, stability.found_again(groups, other, other.spatial))

@@ -9,12 +9,11 @@ Symbols: n groups of C channels at H × W positions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.factorization import Factorization
+from pipeline.shapley import correlation
 from pipeline.trust.claims import GroupsClaim
 
 TOP = 10  # channels
@@ -22,9 +21,7 @@ TOP = 10  # channels
 
 def likeness(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's r of two maps of one shape; 0 where one of them is constant."""
-    a, b = (each.astype(np.float64).ravel() - each.mean(dtype=np.float64) for each in (a, b))
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / norm if norm > 0 else 0.0
+    return float(correlation(a.ravel(), b.ravel()))
 
 
 def kept(before: np.ndarray, after: np.ndarray) -> float:
@@ -59,8 +56,7 @@ def found_again(
     """
     cosines = _unit(claim.channels) @ _unit(found.channels).T
     rows, partners = linear_sum_assignment(-cosines)
-    pairs: Sequence[tuple[int, int]] = list(zip(rows.tolist(), partners.tolist(), strict=True))
-    maps = [likeness(claim.spatial[i], spatial[j]) for i, j in pairs]
+    maps = [likeness(claim.spatial[i], spatial[j]) for i, j in zip(rows, partners, strict=True)]
     return np.array(maps), cosines[rows, partners]
 
 

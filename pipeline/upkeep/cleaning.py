@@ -14,13 +14,13 @@ from pipeline.phases.atlas import atlas_of
 from pipeline.phases.phase import Phase
 from pipeline.phases.photographs import fingerprint_of_file
 from pipeline.progress import Reporter
-from pipeline.store import PHOTOGRAPHS, Store, summary_of
+from pipeline.store import PART, PHOTOGRAPHS, Store, summary_of
 from pipeline.survey import Survey
 
 
 def remove_leftovers(store: Store) -> None:
     """Remove files that were being written when a build was killed. The store must be locked."""
-    for path in store.root.rglob(".*.part"):
+    for path in store.root.rglob(f".*{PART}"):
         path.unlink(missing_ok=True)
 
 

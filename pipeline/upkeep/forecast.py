@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.atlas import Atlas
-from pipeline.phases.atlas import atlas_of
 from pipeline.phases.phase import Phase
 from pipeline.phases.photographs import missing_contents
 from pipeline.progress import duration_text
@@ -20,7 +19,7 @@ LONGEST = 40  # characters of a value
 MANY = 10  # changes that are listed
 
 
-def forecast(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Iterator[str]:
+def forecast(survey: Survey, atlas: Atlas, phases: Sequence[Phase[Any, Any, Any]]) -> Iterator[str]:
     """Yield lines: the inputs that changed, and of each phase what it would compute."""
     known = ledger.read(survey.store.root)
     lines = list(changes(known.inputs, ledger.inputs_of(survey))) if known.inputs else []
@@ -30,7 +29,6 @@ def forecast(survey: Survey, phases: Sequence[Phase[Any, Any, Any]]) -> Iterator
         if len(lines) > MANY:
             yield f"  … and {len(lines) - MANY} more"
     lacking = {photograph.name for photograph, _ in missing_contents(survey)}
-    atlas = atlas_of(survey, phases)
     there = replace(
         atlas, photographs=tuple(each for each in atlas.photographs if each.name not in lacking)
     )

@@ -41,18 +41,20 @@ def probabilities(logits: np.ndarray, network: ShownNetwork) -> np.ndarray:
 
 def top_classes(atlas: Atlas, photograph: Photograph, count: int = TOP) -> tuple[Prediction, ...]:
     """Return the most probable classes of a photograph, the most probable first."""
-    return _ranked(atlas, photograph)[:count]
+    return _ranked(atlas, photograph, count)
 
 
-def _ranked(atlas: Atlas, photograph: Photograph) -> tuple[Prediction, ...]:
-    """Return all classes of a photograph, the most probable first."""
+def _ranked(
+    atlas: Atlas, photograph: Photograph, count: int | None = None
+) -> tuple[Prediction, ...]:
+    """Return the classes of a photograph, the most probable first; all of them without a count."""
     with atlas.open(photograph) as file:
         logits = file.values(Activation(CLASSES).path)
     likely = probabilities(logits, atlas.network)
     names = atlas.network.classes
     return tuple(
         Prediction(int(k), names[k], float(logits[k]), float(likely[k]))
-        for k in np.argsort(-logits, kind="stable")
+        for k in np.argsort(-logits, kind="stable")[:count]
     )
 
 

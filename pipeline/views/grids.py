@@ -35,14 +35,19 @@ def dead(atlas: Atlas, photograph: Photograph, layer: str) -> list[list[int]]:
     return [[int(row), int(column)] for row, column in np.argwhere(~alive)]
 
 
+def tiled(cells: np.ndarray) -> np.ndarray:
+    """Lay cells `[H, W, S, S, 3]` side by side: `[H·S, W·S, 3]`."""
+    rows, columns, size = cells.shape[:3]
+    return cells.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
+
+
 def joined(cells: np.ndarray) -> Image.Image:
-    """Lay cells `[H, W, S, S, 3]` side by side.
+    """Lay cells `[H, W, S, S, 3]` side by side in one picture.
 
     A picture of more than `SIDE` pixels a side is made smaller, so that cells stay whole pixels.
     """
     rows, columns, size = cells.shape[:3]
-    pixels = cells.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture = Image.fromarray(np.ascontiguousarray(tiled(cells)))
     side = min(size, max(1, SIDE // max(rows, columns)))
     if side == size:
         return picture

@@ -50,6 +50,15 @@ def path_of(store: Store, key: Key) -> Path:
     return store.root / KIND / kind / f"{name if kind == PHOTOGRAPH else slug(name)}.h5"
 
 
+def current(atlas: Atlas, kind: str) -> list[str]:
+    """Return what was tried out as it is now: photographs (PHOTOGRAPH) or layers (PICTURES)."""
+    return [
+        key[1]
+        for key, fingerprint in atlas.fingerprints.get(KIND, {}).items()
+        if key[0] == kind and state(path_of(atlas.store, key), KIND, fingerprint) is State.CURRENT
+    ]
+
+
 # ------------------------------------------------------------------------------------ what is read
 @dataclass(frozen=True)
 class Tried:
@@ -74,20 +83,15 @@ class Tried:
 
 def read(atlas: Atlas) -> Tried:
     """Read what the store holds, as far as it is about what is configured now."""
-    wanted = atlas.fingerprints.get(KIND, {})
-    there = {
-        key
-        for key, fingerprint in wanted.items()
-        if state(path_of(atlas.store, key), KIND, fingerprint) is State.CURRENT
-    }
+    tried, shown = current(atlas, PHOTOGRAPH), current(atlas, PICTURES)
     photographs: dict[str, dict[str, Arrays]] = {}
     for each in atlas.photographs:
-        if (PHOTOGRAPH, each.name) in there:
+        if each.name in tried:
             with File(path_of(atlas.store, (PHOTOGRAPH, each.name))) as file:
                 photographs[each.title] = _by_layer(file, atlas.layer_names)
     pictures: dict[str, Arrays] = {}
     for name in atlas.layer_names:
-        if (PICTURES, name) in there:
+        if name in shown:
             with File(path_of(atlas.store, (PICTURES, name))) as file:
                 pictures[name] = {each: file.values(each) for each in file.names()}
     return Tried(photographs, pictures)
@@ -124,8 +128,6 @@ class Answer:
         the stored one, and ("reach", unit, share of positions).
     decided
         Whether there is enough to judge by.
-    count
-        How many things were tried out.
     """
 
     layer: str
@@ -134,7 +136,6 @@ class Answer:
     cases: Mapping[str, float]
     failing: tuple[tuple[Any, ...], ...] = ()
     decided: bool = True
-    count: int = 0
 
     @property
     def weak(self) -> bool:
@@ -152,17 +153,16 @@ def shapley(name: str, tried: Mapping[str, Arrays]) -> Answer | None:
     found = {title: each for title, each in tried.items() if "reference" in each}
     if not found:
         return None
-    halves = [each["reference"] for each in found.values()]
     stored = [each["shares"][0] for each in found.values()]
     cases = {
         title: float(correlation(each["shares"][0], each["reference"].mean(0)))
         for title, each in found.items()
     }
-    value = pooled(stored, [each.mean(0) for each in halves])
-    reliability = pooled([each[0] for each in halves], [each[1] for each in halves])
-    bound = max(OF_RELIABILITY * reliability, OF_RELIABILITY * RELIABLE)
-    decided = reliability >= RELIABLE or value <= 0
-    return Answer(name, value, bound, cases, (), decided, sum(map(len, stored)))
+    value = pooled(stored, [each["reference"].mean(0) for each in found.values()])
+    reliable = reliability(found)
+    bound = OF_RELIABILITY * max(reliable, RELIABLE)
+    decided = reliable >= RELIABLE or value <= 0
+    return Answer(name, value, bound, cases, decided=decided)
 
 
 def by_method(tried: Mapping[str, Arrays]) -> dict[str, float]:
@@ -192,8 +192,7 @@ def removal(name: str, tried: Mapping[str, Arrays]) -> Answer | None:
     pairs = {title: (each["shares"][0], each["shares"][-1]) for title, each in found.items()}
     cases = {title: float(correlation(*pair)) for title, pair in pairs.items()}
     value = pooled([a for a, _ in pairs.values()], [b for _, b in pairs.values()])
-    count = sum(len(a) for a, _ in pairs.values())
-    return Answer(name, value, REMOVAL, cases, (), True, count)
+    return Answer(name, value, REMOVAL, cases)
 
 
 def complete(name: str, tried: Mapping[str, Arrays], tolerance: float) -> Answer | None:
@@ -211,9 +210,8 @@ def complete(name: str, tried: Mapping[str, Arrays], tolerance: float) -> Answer
         gap = np.abs(each["sums"] - each["change"])
         gaps[title] = float((gap / np.maximum(change, max(change.max() / 20, 1e-6))).max())
     cases = {title: max(0.0, 1 - gap) for title, gap in gaps.items()}
-    count = sum(each["sums"].size for each in found.values())
     # Half precision rounds each share of the store.
-    return Answer(name, min(cases.values()), 1 - tolerance - ROUNDING / 2, cases, (), True, count)
+    return Answer(name, min(cases.values()), 1 - tolerance - ROUNDING / 2, cases)
 
 
 def paths(name: str, tried: Mapping[str, Arrays]) -> Answer | None:
@@ -240,7 +238,7 @@ def _stable(name: str, tried: Mapping[str, Arrays], what: str, bound: float) -> 
         return None
     rows = np.mean([each[what] for each in found], axis=0)
     cases = dict(zip(found[0]["changes"].tolist(), rows.tolist(), strict=False))
-    return Answer(name, float(rows.min()), bound, cases, (), True, len(found))
+    return Answer(name, float(rows.min()), bound, cases)
 
 
 def groups(name: str, tried: Mapping[str, Arrays]) -> Answer | None:
@@ -266,7 +264,7 @@ def groups(name: str, tried: Mapping[str, Arrays]) -> Answer | None:
     ]
     cases = dict(zip(found[0][2]["changes"].tolist(), again.tolist(), strict=False))
     lost = tuple(each for _, each in sorted(failing))
-    return Answer(name, float(again.min()), GROUPS, cases, lost, True, rows.shape[1])
+    return Answer(name, float(again.min()), GROUPS, cases, lost)
 
 
 def reproduced(name: str, tried: Mapping[str, Arrays], pictures: Arrays | None) -> Answer | None:
@@ -302,7 +300,7 @@ def reproduced(name: str, tried: Mapping[str, Arrays], pictures: Arrays | None) 
     found = np.concatenate([np.zeros(0, bool), *same])
     if not len(found):
         return None
-    return Answer(name, float(found.mean()), 1.0, cases, tuple(failing), True, len(found))
+    return Answer(name, float(found.mean()), 1.0, cases, tuple(failing))
 
 
 def pictures_reach(name: str, pictures: Arrays | None) -> Answer | None:
@@ -319,7 +317,7 @@ def pictures_reach(name: str, pictures: Arrays | None) -> Answer | None:
         zip(("the worst", "a quarter below", "the middle one"), quartiles.tolist(), strict=True)
     )
     value = float((below >= PICTURE).mean())
-    return Answer(name, value, PICTURES_DO, cases, failing, True, len(below))
+    return Answer(name, value, PICTURES_DO, cases, failing)
 
 
 def pooled(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> float:

@@ -92,10 +92,9 @@ def write_pages(
     environment.filters.update(activation=activation, signed=_signed)
     template = environment.get_template("channel.html.j2")
     common = {"atlas": atlas, "build": site.build, "sheets": sprite_sheets, "version": __version__}
-    sections = []
+    sections, channels = [], pictured(sprite_sheets)
     for layer in atlas.network.layers:
-        channels = pictured(sprite_sheets)[layer.name]
-        entries = [_entry(sprite_sheets, layer, channel) for channel in channels]
+        entries = [_entry(sprite_sheets, layer, channel) for channel in channels[layer.name]]
         sections.append((layer, entries))
         for i, entry in enumerate(entries):
             found = appearances.of(layer.name, entry.channel)

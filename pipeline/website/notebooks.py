@@ -15,7 +15,6 @@ from typing import Any
 
 from pipeline.atlas import Atlas
 from pipeline.figures import Figure
-from pipeline.store import State, state
 from pipeline.views import trust
 
 FOLDER = "notebooks"
@@ -90,7 +89,7 @@ def opened(atlas: Atlas) -> Iterator[Path]:
     """Yield the files of the store that notebooks open, for any photograph."""
     for photograph in atlas.photographs:
         yield atlas.store.photograph_path(photograph.name)
-    for name in _tried(atlas):
+    for name in trust.current(atlas, trust.PHOTOGRAPH):
         yield trust.path_of(atlas.store, (trust.PHOTOGRAPH, name))
 
 
@@ -150,7 +149,8 @@ def _first(atlas: Atlas, figure: Figure, paths: Paths) -> str:
     settings = atlas.settings.attribution
     asked = {"method": settings.method, "steps": settings.steps, "paths": settings.paths}
     # The one figure that is about several photographs at once has to know which.
-    tried = f"TRIED = {_tried(atlas)!r}\n" if figure.NAME == "trust" else ""
+    names = trust.current(atlas, trust.PHOTOGRAPH) if figure.NAME == "trust" else []
+    tried = f"TRIED = {names!r}\n" if figure.NAME == "trust" else ""
     return _FIRST.format(
         tried=tried,
         site=paths.site,
@@ -161,14 +161,3 @@ def _first(atlas: Atlas, figure: Figure, paths: Paths) -> str:
         method={**asked, "seed": settings.seed},
         figure=figure.NAME,
     )
-
-
-def _tried(atlas: Atlas) -> list[str]:
-    """Names of the photographs that were tried out (see `pipeline.views.trust`)."""
-    wanted = atlas.fingerprints.get(trust.KIND, {}).items()
-    return [
-        key[1]
-        for key, fingerprint in wanted
-        if key[0] == trust.PHOTOGRAPH
-        and state(trust.path_of(atlas.store, key), trust.KIND, fingerprint) is State.CURRENT
-    ]

@@ -22,6 +22,7 @@ from typing import Any
 from pipeline import __version__
 from pipeline.errors import AtlasError
 from pipeline.locks import lock
+from pipeline.store import free_text
 
 MANIFEST = "atlas.json"
 CREATOR = "building-blocks"
@@ -208,10 +209,7 @@ def _unwritable(output: Path, error: OSError) -> AtlasError:
 
 def _without_room(output: Path, folder: Path, error: OSError) -> AtlasError:
     written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    try:
-        free = f", {shutil.disk_usage(output.parent).free} are free on its disk"
-    except OSError:
-        free = ""
+    free = free_text(output.parent)
     needed = f"it needs more than the {written} bytes that were written{free}"
     advice = "free some space or choose another folder with --output, then run the command again"
     return AtlasError(f"{output}: could not be written ({error}); {needed}; {advice}")

@@ -22,7 +22,8 @@ class Report:
     data
         Figure → photograph → bytes.
     kinds
-        Bytes by what the files are: page, code, data, photographs, sprites, grids, channels.
+        Bytes by what the files are: page, code, data, photographs, sprites, grids, channels,
+        notebooks, store.
     missing
         Layer and unit of feature visualizations that a figure shows and the store lacks.
     dead

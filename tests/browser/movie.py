@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Locator, Page, sync_playwright
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this is run as a script
 
 from tests.browser.chromium import launch
 

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this is run as a script
 
 from tests.browser.chromium import launch
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from pipeline.atlas import Atlas
 from tests.browser.chromium import PHONE
-from tests.browser.conftest import Open, ready
+from tests.browser.conftest import PATH, Open, ready
 
 ID = "activation-cube"
 MIDDLE = "blocks.4/x:y,z=1&w"
@@ -66,7 +66,7 @@ def test_pointing_at_the_photograph_moves_the_position(open_page: Open, atlas: A
 
 
 def test_the_overlay_moves_with_the_position(open_page: Open, server: str) -> None:
-    page = open_page(f"#{ID}=cell:3.5", url=f"{server}/a%20sub%20path%20%231/site/")
+    page = open_page(f"#{ID}=cell:3.5", url=f"{server}/{PATH}")
     ready(page, ID)
     page.wait_for_function(f"() => document.querySelector('#{ID} img').complete")
     picture = f"document.querySelector('#{ID} .cube[value=spatial] canvas').toDataURL()"

@@ -10,6 +10,7 @@ from pipeline.atlas import Atlas
 from pipeline.figures import channel_attribution
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
+from tests.browser.written import signed
 
 ID = "channel-attribution"
 # All pixels of a canvas: red, green, blue, opacity.
@@ -17,11 +18,6 @@ PIXELS = """canvas => {
     const { width, height } = canvas;
     return [...canvas.getContext("2d").getImageData(0, 0, width, height).data];
 }"""
-
-
-def signed(value: float) -> str:
-    text = f"{value:+.2f}".replace("-", "−")
-    return "0.00" if text[1:] == "0.00" else text
 
 
 def column(page: Page, index: int) -> Locator:

@@ -20,26 +20,26 @@ def first_page(site: Path) -> str:
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_page_is_whole_without_javascript(
-    open_page: Open, site: Path, scheme: str, width: int
+    open_page: Open, site: Path, home: str, scheme: str, width: int
 ) -> None:
     page = open_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.wait_for_load_state("networkidle")
     for path in (first_page(site), "channels/index.html"):
-        page.goto(f"{site.as_uri()}/{path}")
+        page.goto(f"{home}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
         assert [each["id"] for each in found.response["violations"]] == []
     plain = open_page(java_script_enabled=False)
     plain.wait_for_load_state("networkidle")
-    plain.goto(f"{site.as_uri()}/{first_page(site)}")
+    plain.goto(f"{home}{first_page(site)}")
     expect(plain.locator(".channel-map").first).to_be_visible()
     assert plain.locator(".channel-head .static-icon").count() == 1
 
 
-def test_page_and_inspector_lead_to_each_other(open_page: Open, site: Path) -> None:
+def test_page_and_inspector_lead_to_each_other(open_page: Open, site: Path, home: str) -> None:
     page = open_page()
     page.wait_for_load_state("networkidle")
-    page.goto(f"{site.as_uri()}/{first_page(site)}")
+    page.goto(f"{home}{first_page(site)}")
     heading = page.locator("h1").inner_text()
     page.locator(".channel-open").click()
     expect(page.locator(".inspector h2")).to_have_text(heading)

@@ -13,6 +13,7 @@ from pipeline.website.generate import generate
 from tests import synthetic
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
+from tests.browser.written import signed
 
 ID = "class-comparison"
 MIDDLE = "blocks.4/x:y,z=1&w"
@@ -21,11 +22,6 @@ PIXELS = """canvas => {
     const { width, height } = canvas;
     return [...canvas.getContext("2d").getImageData(0, 0, width, height).data];
 }"""
-
-
-def signed(value: float) -> str:
-    text = f"{value:+.2f}".replace("-", "−")
-    return "0.00" if text[1:] == "0.00" else text
 
 
 def stored(atlas: Atlas, layer: str, ranks: tuple[int, int], content: str) -> np.ndarray:

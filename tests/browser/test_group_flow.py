@@ -17,6 +17,7 @@ from pipeline.website.generate import generate
 from tests import synthetic
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
+from tests.browser.written import signed
 
 ID = "group-flow"
 LOWER, UPPER = synthetic.LAYERS[0].name, synthetic.LAYERS[1].name
@@ -72,11 +73,6 @@ def scales(page: Page) -> list[float]:
     """Pixels per logit: between the layers, and to the classes."""
     found = page.evaluate(f"document.getElementById('{ID}').flowing.scales()")
     return [found["between"], found["toClasses"]]
-
-
-def signed(value: float) -> str:
-    text = f"{value:+.2f}".replace("-", "−")
-    return "0.00" if text[1:] == "0.00" else text
 
 
 @pytest.mark.parametrize(

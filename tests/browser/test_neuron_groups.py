@@ -11,14 +11,10 @@ from pipeline.figures import neuron_groups
 from pipeline.views import groups
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
+from tests.browser.written import signed
 
 ID = "neuron-groups"
 MIDDLE = "blocks.4/x:y,z=1&w"
-
-
-def signed(value: float) -> str:
-    text = f"{value:+.2f}".replace("-", "−")
-    return "0.00" if text[1:] == "0.00" else text
 
 
 def presence(atlas: Atlas, photograph: int = 0, layer: str = MIDDLE, count: int = 6) -> np.ndarray:

@@ -10,14 +10,11 @@ from pipeline.atlas import Atlas
 from pipeline.figures import opening
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
+from tests.browser.written import percent, signed
 
 ID = "opening"
 TILE = f"#{ID} .speaker"
 STILL = {"reduced_motion": "reduce"}
-
-
-def percent(share: float) -> str:
-    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
 
 
 def statement(read: opening.Opening, index: int | None) -> str:
@@ -52,7 +49,7 @@ def test_sentence_and_numbers_are_the_stores(
     read = opening.read(atlas, atlas.photographs[photograph])
     assert shown(page) == " ".join(statement(read, read.named).split())
     assert odds(page) == [percent(each.probability) for each in read.classes[:3]]
-    values = [f"{each.share:+.2f}".replace("-", "−") for each in read.speakers]
+    values = [signed(each.share) for each in read.speakers]
     assert page.locator(f"{TILE} .value").all_inner_texts() == values
     sides = [page.locator(f"#{ID} .{kind} .speaker").count() for kind in ("for", "against")]
     positive = sum(each.share > 0 for each in read.speakers)
@@ -148,9 +145,7 @@ LOWEST = """id => Math.max(...["img", ".statement", ".odds", ".speaker .icon"].f
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_all_of_it_is_on_the_first_screen(
-    open_page: Open, atlas: Atlas, width: int, height: int
-) -> None:
+def test_all_of_it_is_on_the_first_screen(open_page: Open, width: int, height: int) -> None:
     page = open_page(viewport={"width": width, "height": height}, **STILL)
     ready(page, ID)
     # The synthetic classes have names of up to 200 characters; these are such as people use.

@@ -14,6 +14,7 @@ import pytest
 from pipeline.figures import FIGURES
 from pipeline.website.page import identity
 from tests.browser import other_browsers
+from tests.browser.conftest import PATH
 from tests.browser.other_browsers import Driven
 
 IDS = [identity(name) for name in FIGURES]
@@ -124,7 +125,7 @@ def test_the_keyboard_walks_through_cells(shown: Driven) -> None:
 
 # The last test of each browser: it opens another page.
 def test_figures_can_be_taken_away(driven: Driven, server: str) -> None:
-    driven.open(f"{server}/a%20sub%20path%20%231/site/index.html")
+    driven.open(f"{server}/{PATH}index.html")
     for figure in ("predictions", "semantic-dictionary", "group-flow"):
         wait_until(driven, STATE, figure, be="ready")
         drawing = f"atlas.later('drawingOf', document.getElementById('{figure}'))"

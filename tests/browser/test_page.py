@@ -15,7 +15,7 @@ from pipeline.figures import FIGURES
 from pipeline.views.classes import is_mistake
 from pipeline.website.page import identity
 from tests.browser.chromium import PHONE
-from tests.browser.conftest import Open, all_ready, ready
+from tests.browser.conftest import PATH, Open, all_ready, ready
 
 IDS = [identity(name) for name in FIGURES]
 
@@ -27,7 +27,7 @@ def test_every_figure_shows_itself_from_a_disk(open_page: Open) -> None:
 
 
 def test_every_figure_shows_itself_below_a_path_of_a_server(open_page: Open, server: str) -> None:
-    page = open_page(url=f"{server}/a%20sub%20path%20%231/site/")
+    page = open_page(url=f"{server}/{PATH}")
     assert all_ready(page) == IDS
 
 
@@ -293,7 +293,7 @@ def test_a_sentence_stands_above_each_figure_and_the_rest_below(open_page: Open)
     for each in IDS[1:]:
         above = page.locator(f"#{each}-section > h2 ~ *").evaluate_all("""(all) => {
           const end = all.findIndex((each) => each.matches(".figure"));
-          return all.slice(0, end).map((each) => each.innerText);
+          return all.slice(0, end).map((each) => each.textContent.trim());
         }""")
         (sentence,) = above
         assert len(sentence.split()) <= 35

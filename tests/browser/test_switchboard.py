@@ -13,6 +13,7 @@ from pipeline.likelihood import softmax
 from pipeline.views import groups
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Open, ready
+from tests.browser.written import percent, signed
 
 ID = "switchboard"
 MIDDLE = "blocks.4/x:y,z=1&w"
@@ -21,15 +22,6 @@ MIDDLE = "blocks.4/x:y,z=1&w"
 def logits(atlas: Atlas, photograph: int = 0, layer: str = MIDDLE, count: int = 6) -> np.ndarray:
     with atlas.open(atlas.photographs[photograph]) as file:
         return file.values(Coalitions(groups.substrate(layer, count)).path).astype(float)
-
-
-def percent(share: float) -> str:
-    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
-
-
-def signed(value: float) -> str:
-    text = f"{value:+.2f}".replace("-", "−")
-    return "0.00" if text[1:] == "0.00" else text
 
 
 def expected(atlas: Atlas, on: int, photograph: int = 0) -> list[list[str]]:

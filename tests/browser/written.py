@@ -13,5 +13,11 @@ def activation(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share from 0 to 1, with one decimal."""
-    return f"{100 * share:.1f} %"
+    """A share from 0 to 1, with one decimal; what is tiny is not written as nothing."""
+    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
+
+
+def signed(value: float) -> str:
+    """With two decimals and a plus or a minus; what rounds to zero has neither."""
+    text = f"{value:+.2f}".replace("-", "−")
+    return "0.00" if text[1:] == "0.00" else text

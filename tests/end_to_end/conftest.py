@@ -94,8 +94,7 @@ class Workplace:
         builder.check(read(self.config), self.options(**options), Reporter(-1))
 
     def verify(self) -> None:
-        root = self.folder / "build" / "atlas"
-        upkeep.verify(Store(root), self.site, "atlas.toml", Reporter(-1))
+        upkeep.verify(Store(self.store), self.site, "atlas.toml", Reporter(-1))
 
     def clean(self, pretend: bool = False) -> None:
         builder.clean(read(self.config), self.options(), Reporter(-1), pretend)

@@ -66,7 +66,7 @@ def killed(folder: Path, number: signal.Signals, delay: float) -> int | None:
 
 def atlas_of(work: Workplace) -> dict[str, bytes]:
     """All files of a store and a site but the ledger, which notes how long things took."""
-    found = {name: data for name, data in contents(work.folder).items() if ".toml" not in name}
+    found = contents(work.folder)
     del found["build/atlas/build.json"]
     kept = {name: data for name, data in found.items() if name.startswith(("build", "site", "."))}
     return without_runs(kept)

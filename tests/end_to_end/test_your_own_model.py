@@ -66,7 +66,7 @@ def test_every_command_of_the_page_works(tmp_path: Path) -> None:
     assert (tmp_path / "site" / "data").is_dir()
 
 
-def test_the_messages_that_the_page_explains_are_the_tools(tmp_path: Path) -> None:
+def test_the_messages_that_the_page_explains_are_the_tools() -> None:
     source = " ".join(
         path.read_text() for path in (CHECKOUT / "pipeline").rglob("*.py") if path.is_file()
     )

@@ -62,7 +62,7 @@ def test_what_is_no_photograph_is_refused(network: Network, image: Any, message:
         bb.photograph(image, network)
 
 
-def test_a_module_becomes_a_network(picture: np.ndarray) -> None:
+def test_a_module_becomes_a_network() -> None:
     numbered = bb.wrap(Plain(), size=32)
     assert numbered.classes == [f"class {i}" for i in range(5)]
     assert numbered.title == "Plain"

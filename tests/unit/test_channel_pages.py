@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from pipeline.atlas import Atlas
+from pipeline.figures import chosen
 from pipeline.grammar import CHANNEL, CLASSES, Activation, Attribution, Removal, Substrate
 from pipeline.views.channel_lists import OPPOSE, SUPPORT
 from pipeline.views.inspected import PHOTOGRAPHS, Appearances, LayerFacts, facts
 from pipeline.website.channel_pages import SHADES, activation, pictured, shade_paths
 from pipeline.website.generate import generate
+from pipeline.website.sprite_sheets import make_sprite_sheets
 from tests import synthetic
 
 CHANNELS = {"blocks.2": [0, 5, 23], "blocks.4/x:y,z=1&w": [1, 39], "head": [7]}
@@ -153,8 +155,7 @@ def test_every_channel_with_a_picture_has_a_page_whose_links_lead_somewhere(
 ) -> None:
     pages = sorted((site / "channels").rglob("*.html"))
     folders = Counter(page.parent for page in pages if page.parent != site / "channels")
-    (titles,) = [{layer.name for layer in atlas.network.layers}]
-    assert len(folders) == len(titles)
+    assert len(folders) == len(atlas.network.layers)
     everywhere = (site / "data" / "channels.js").read_text()
     pictures = len(re.findall(r'\["channel:\d+",', everywhere))
     assert sum(folders.values()) == pictures
@@ -175,5 +176,11 @@ def test_names_are_text_on_the_pages(site: Path) -> None:
         assert 'onerror="alert' not in text
 
 
-def test_channels_are_those_of_the_sprite_sheets() -> None:
+def test_channels_are_those_of_the_sprite_sheets(atlas: Atlas) -> None:
     assert pictured({}) == {}
+    sheets = make_sprite_sheets(atlas, chosen())
+    for name, channels in pictured(sheets).items():
+        shown = {str(unit) for unit in sheets[name].visualizations}
+        assert channels == sorted(set(channels))
+        assert channels
+        assert {f"channel:{each}" for each in channels} <= shown

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.atlas import Atlas
 from pipeline.errors import AtlasError
 from pipeline.publish import headless, links
 from pipeline.publish.inspection import inspect
@@ -17,10 +18,14 @@ from tests import synthetic
 FIGURES = ["predictions"]
 
 
+@pytest.fixture(scope="module")
+def atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
+    return synthetic.make(tmp_path_factory.mktemp("collected") / "store")
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(atlas: Atlas, tmp_path: Path) -> Path:
     site = tmp_path / "site"
-    atlas = synthetic.make(tmp_path / "store")
     for name in ("birds", "cats"):
         collection.adding(site)
         generate(atlas, site / name, FIGURES)
@@ -41,17 +46,16 @@ def test_every_atlas_is_listed_with_its_picture(root: Path) -> None:
     assert inspect(root, use_browser=False).problems == ()
 
 
-def test_an_atlas_is_written_again_without_the_others(root: Path, tmp_path: Path) -> None:
+def test_an_atlas_is_written_again_without_the_others(root: Path, atlas: Atlas) -> None:
     before = (root / "cats" / "index.html").read_bytes()
-    generate(synthetic.make(tmp_path / "other"), root / "birds", FIGURES)
+    generate(atlas, root / "birds", FIGURES)
     collection.write(root)
     assert (root / "cats" / "index.html").read_bytes() == before
     assert [path.name for path in root.parent.iterdir() if path.name.startswith(".site")] == []
 
 
-def test_an_atlas_that_stood_there_itself_makes_room(root: Path, tmp_path: Path) -> None:
+def test_an_atlas_that_stood_there_itself_makes_room(atlas: Atlas, tmp_path: Path) -> None:
     site = tmp_path / "single"
-    atlas = synthetic.make(tmp_path / "another")
     generate(atlas, site, FIGURES)
     (site / "CNAME").write_text("example.org")
     generate(atlas, site / "birds", FIGURES)
@@ -74,9 +78,9 @@ def test_folders_of_others_are_left_out_and_alone(root: Path) -> None:
     assert (root / "thesis" / "atlas.json").is_file()
 
 
-def test_a_page_of_somebody_elses_is_not_replaced(tmp_path: Path) -> None:
+def test_a_page_of_somebody_elses_is_not_replaced(atlas: Atlas, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    generate(synthetic.make(tmp_path / "store"), site / "birds", FIGURES)
+    generate(atlas, site / "birds", FIGURES)
     (site / "index.html").write_text("Hand-made")
     with pytest.raises(AtlasError, match="did not write"):
         collection.write(site)

@@ -31,11 +31,17 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-@pytest.fixture
-def downloaded(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that a user would have after a first build; here random ones in the same form."""
-    cache = tmp_path_factory.mktemp("cache")
-    (cache / googlenet.PUBLISHED["inception5h"].file).write_bytes(archive(googles()))
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / googlenet.PUBLISHED["inception5h"].file).write_bytes(archive(googles()))
+    return folder
+
+
+@pytest.fixture
+def downloaded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache holds those weights."""
     monkeypatch.setenv("BUILDING_BLOCKS_CACHE", str(cache))
 
 
@@ -88,7 +94,7 @@ def test_trained_networks_from_a_file_of_ones_own_are_right(
     assert "Egyptian cat" in likely["chelsea"]
     assert "espresso" in likely["coffee"]
     assert likely["rocket"] & {"space shuttle", "missile", "drilling platform"}
-    suggested = probe.suggest(probe.probe(network, "weights"))
-    profile = {layer.name: layer for layer in probe.probe(network, "weights").layers}
+    profile = probe.probe(network, "weights")
+    suggested = probe.suggest(profile)
     assert len(suggested) == 4
-    assert all(profile[name].bottleneck for name in suggested)
+    assert all(profile.layer(name).bottleneck for name in suggested)

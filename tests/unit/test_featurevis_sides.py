@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from pipeline.featurevis import objectives, sides
 from pipeline.featurevis.objectives import Objective
-from pipeline.featurevis.receptive_field import receptive_field
 from pipeline.featurevis.recipes import RECIPES, Recipe, Stage
 from pipeline.featurevis.render import render
 from pipeline.featurevis.requests import Request, requests_for_channels
+from pipeline.probe import receptive_fields
 from pipeline.units import Unit
 from pipeline.website import sprites
 from tests.unit import networks
@@ -44,11 +44,13 @@ def test_sides_at_which_a_network_does_not_run_are_left_out() -> None:
 
 def test_the_receptive_field_is_measured() -> None:
     plain, functional = networks.network(), networks.network(networks.Functional())
-    assert receptive_field(plain, "early", 64) == 8
-    assert receptive_field(plain, "late", 64) == 20
-    assert receptive_field(functional, "joined", 64) == 7
-    assert receptive_field(plain, "late", 8) == 8, "no more than there is"
-    assert receptive_field(plain, "head", 64) == 64, "without positions all is seen"
+    assert receptive_fields(plain, ["early"], 64) == {"early": 8}
+    assert receptive_fields(plain, ["late"], 64) == {"late": 20}
+    assert receptive_fields(functional, ["joined"], 64) == {"joined": 7}
+    assert receptive_fields(plain, ["late"], 8) == {"late": 8}, "no more than there is"
+    assert receptive_fields(plain, ["head"], 64) == {"head": 64}, "without positions all is seen"
+    together = receptive_fields(plain, ["early", "late", "head"], 64)
+    assert together == {"early": 8, "late": 20, "head": 64}
 
 
 def test_icons_are_never_enlarged() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -95,8 +93,7 @@ def test_its_pictures_are_those_that_it_shows(atlas: Atlas) -> None:
         assert shape == [len(baked["speakers"]), 14, 14]
 
 
-def test_the_page_writes_the_first_photograph_only(tmp_path: Path) -> None:
-    atlas = synthetic.make(tmp_path, photographs=synthetic.PHOTOGRAPHS[:1])
+def test_the_page_writes_the_first_photograph_only(atlas: Atlas) -> None:
     page = opening.page(atlas)
     baked = opening.bake(atlas, atlas.photographs[0])
     shown = [each.channel for each in (*page["supporting"], *page["opposing"])]

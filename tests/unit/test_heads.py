@@ -157,7 +157,7 @@ def test_one_output_is_known_as_soon_as_the_end_is() -> None:
     assert all(found)
 
 
-def test_predictions_of_independent_classes(tmp_path: Path) -> None:
+def test_predictions_of_independent_classes() -> None:
     network = headed(4, nn.Sigmoid())
     pixels = (X[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     found = bb.predict(network, pixels, 4)

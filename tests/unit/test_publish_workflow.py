@@ -39,7 +39,7 @@ def test_a_workflow_that_does_not_fit_is_noticed(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
-def test_its_commands_are_ours(tmp_path: Path) -> None:
+def test_its_commands_are_ours() -> None:
     text = workflow(Path("configs/birds.toml"), "trunk")
     assert f'"building-blocks=={__version__}"' in text
     assert "branches: [trunk]" in text

@@ -93,8 +93,7 @@
     }
 
     write(value) {
-      if (!this.target) return signed(value);
-      return (value > 0 ? "+" : "") + activation(value);
+      return this.target ? atlas.signedActivation(value) : signed(value);
     }
 
     names({ layer, index }) {

@@ -96,7 +96,7 @@
     return element("div.side-pictures", ...buttons);
   };
 
-  /* The strongest of [value, …] entries, largest first. */
+  /* Indexes of the largest values, largest first; of positive ones only. */
   const strongest = (values, count) =>
     range(values.length).sort((a, b) => values[b] - values[a]).slice(0, count)
       .filter((i) => values[i] > 0);

@@ -32,7 +32,7 @@
       page: `channels/${layerOf(layer).sprites}/${key}.html`,
       sections: [
         whereChannel(found, i, image),
-        found.shares && ofClasses(classes, found, i),
+        found.shares && ofClasses(classes, found.shares, found.removals, i),
         found.before && neighbours("What feeds it", found.before, i),
         found.after && neighbours("What it feeds", found.after, i),
         elsewhere(everywhere.peaks[layer]?.[key] ?? [], found.maps.shape.slice(1), everywhere),
@@ -49,14 +49,14 @@
     return section("Where it is", map(image, levels, rows, columns), note(text, below));
   }
 
-  function ofClasses(classes, { shares, removals }, i) {
+  function ofClasses(classes, share, removal, i) {
     const at = (values) => (k) => values.at(i, k);
-    return section("What it does to the classes", ...effects(classes, at(shares), at(removals)));
+    return section("What it does to the classes", ...effects(classes, at(share), at(removal)));
   }
 
   function neighbours(title, { layer, channels: lists, removals }, i) {
-    const plus = (value) => (value > 0 ? "+" : "") + activation(value);
-    const entries = Array.from(lists.slice(i), (c, n) => [c, plus(removals.at(i, n))])
+    const { signedActivation } = atlas;
+    const entries = Array.from(lists.slice(i), (c, n) => [c, signedActivation(removals.at(i, n))])
       .filter(([c]) => c !== NONE);
     const shown = entries.length ? channels(layer, entries) : note("nothing");
     const text =
@@ -85,7 +85,7 @@
       picture: unit,
       sections: [
         whereGroup(found, g, image),
-        found.share && ofGroup(found, g),
+        ofClasses(found.classes, found.share, found.removal, g),
         ...flowsOf(flow, unit, layer),
       ],
     };
@@ -108,16 +108,10 @@
   const layerOfKey = (key) => key.slice(0, key.lastIndexOf(" "));
 
   function whereGroup({ presence, positions }, g, image) {
-    if (!presence) return null;
     const [, rows, columns] = presence.shape;
     const largest = activation(atlas.largest(presence.slice(g)) * presence.scale);
-    const text = note(`${positions?.[g] ?? ""}; present with at most ${largest}.`);
+    const text = note(`${positions[g]}; present with at most ${largest}.`);
     return section("Where it is", map(image, presence.slice(g), rows, columns), text);
-  }
-
-  function ofGroup({ classes, share, removal }, g) {
-    const at = (values) => (k) => values.at(g, k);
-    return section("What it does to the classes", ...effects(classes, at(share), at(removal)));
   }
 
   /* The groups of the layer before that flow into one, or those of the layer after. */

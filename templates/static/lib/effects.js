@@ -49,7 +49,7 @@
     sums(k, logit, baseline) {
       const { number, signed } = atlas;
       const shares = this.parts.map((i) => this.share.at(i, k));
-      const whole = shares.reduce((a, b) => a + b);
+      const whole = atlas.sum(shares);
       const residual = shares.at(-1);
       const missed = logit - baseline - whole;
       const rest = ` is ${number(Math.abs(missed))} ${missed > 0 ? "more" : "less"}`;

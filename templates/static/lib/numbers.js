@@ -33,6 +33,9 @@
     return withMinus(size < 10 ? value.toPrecision(3) : value.toFixed(1));
   };
 
+  /* The same with its sign, as for a change. */
+  atlas.signedActivation = (value) => (value > 0 ? "+" : "") + atlas.activation(value);
+
   atlas.percent = (share) => {
     const isTiny = share > 0 && share < 0.001;
     return isTiny ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
