@@ -38,11 +38,12 @@ from pipeline.store import File
 from pipeline.units import Unit
 from pipeline.views import groups
 from pipeline.views.classes import Prediction, top_classes
-from pipeline.views.packing import pack, pack_levels
+from pipeline.views.packing import pack, pack_decimals, pack_levels
 
 NAME = "switchboard"
 TITLE = "Switch groups off, and see what the network says"
 
+DECIMALS = 5  # of logits: two are shown, and probabilities are computed from them
 FEWER = 6  # groups of a layer that is configured only with more than all subsets can be tried of
 
 
@@ -208,11 +209,11 @@ def _baked(
             "Residual, what the groups leave",
         ],
         "shares": pack_levels(shares(shown), 1.0),
-        "logits": pack(subsets.logits[:, [each.index for each in classes]], "f4"),
-        "normalizer": pack(subsets.normalizer, "f4") if network.exclusive else None,
+        "logits": pack_decimals(subsets.logits[:, [each.index for each in classes]], DECIMALS),
+        "normalizer": (pack_decimals(subsets.normalizer, DECIMALS) if network.exclusive else None),
         "winners": [{"index": int(index), "name": network.classes[index]} for index in winners],
         "first": pack(first.reshape(-1), "u2"),
-        "best": pack(subsets.logits.max(axis=1), "f4"),
+        "best": pack_decimals(subsets.logits.max(axis=1), DECIMALS),
         "keeps": subsets.smallest_that_keeps(),
         "changes": subsets.without_smallest_that_changes(),
     }

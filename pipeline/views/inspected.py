@@ -25,6 +25,7 @@ from pipeline.views.packing import pack
 
 GRID = 14  # positions a side of a map, at most
 LEVELS = 255
+SHOWN = 63  # levels that the browser gets: a sixty-third of a colour is not seen, and is shorter
 NONE = 65535  # where a list has fewer channels than it could hold
 PHOTOGRAPHS = 6  # in which a channel is most active, at most
 
@@ -102,10 +103,11 @@ class LayerFacts:
 
     def baked(self) -> dict[str, Any]:
         """Return it as the browser gets it."""
+        maps = np.rint(self.maps * (SHOWN / LEVELS))
         return {
             "layer": self.layer,
             "channels": pack(np.array(self.channels, dtype=int), "u2"),
-            "maps": pack(self.maps, "i2" if (self.maps < 0).any() else "u1"),
+            "maps": pack(maps, "i1" if (maps < 0).any() else "u1"),
             "peaks": pack(self.peaks, "f4"),
             "block": self.block,
             "shares": None if self.shares is None else pack(self.shares, "f2"),

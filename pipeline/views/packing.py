@@ -2,8 +2,10 @@
 
 A packed array is `{"type", "shape", "data"}` with the little-endian bytes in base64. Types: "f2"
 (half precision, in which the store holds activations and attributions, so nothing is lost), "f4",
-"u1", "u2", "i1", "i2". Whole numbers may be characters instead, one each, under the key "text":
-few different ones compress better so, because base64 lays them across its characters.
+"u1", "u2", "i1", "i2", "i4". All but "f4" may be characters instead, under the key "text", which
+compress better, because base64 lays numbers across its characters: one for each number, or first
+the last digits of all in base 64, then those before them, and so on. Of a number in half precision
+these are the bits.
 
 Levels have a `scale`: value = level · scale; or, with a `power` as well, which may be 1: value =
 sign · scale · |level|^power. The browser turns those with a power into values when it unpacks them.
@@ -12,17 +14,20 @@ sign · scale · |level|^power. The browser turns those with a power into values
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 FIRST = 35  # character of level 0: what follows needs no escape in JSON, but for one
 LAST = 0xD7FF  # the last character before the surrogates
+DIGIT = 6  # bits
+BASE = 1 << DIGIT
 STEPS = 200  # at least, from zero to the largest value of decimals
-LARGEST = 27_000  # level, so that it is a character
+LARGEST = 1 << 24  # level of decimals; nobody reads more digits
 
-TYPES = {"f2": "<f2", "f4": "<f4", "u1": "u1", "u2": "<u2", "i1": "i1", "i2": "<i2"}
+TYPES = {"f2": "<f2", "f4": "<f4", "u1": "u1", "u2": "<u2", "i1": "i1", "i2": "<i2", "i4": "<i4"}
 
 
 def pack(values: np.ndarray, kind: str) -> dict[str, Any]:
@@ -37,48 +42,57 @@ def pack(values: np.ndarray, kind: str) -> dict[str, Any]:
     if kind[0] in "ui" and not np.array_equal(packed, values):
         raise ValueError(f"values from {np.min(values)} to {np.max(values)} do not fit into {kind}")
     data = base64.b64encode(packed.tobytes()).decode("ascii")
-    start = {"type": kind, "shape": list(packed.shape)}
-    if kind[0] in "ui":
-        text = _characters(packed)
-        if text is not None and _bits(text) < _bits(data):
-            return {**start, "text": text}
-    return {**start, "data": data}
+    texts = [] if kind == "f4" else list(_texts(_codes(packed)))
+    best = min([data, *texts], key=_sent)
+    return {"type": kind, "shape": list(packed.shape), "data" if best is data else "text": best}
 
 
-def _characters(levels: np.ndarray) -> str | None:
-    """Whole numbers as characters; None if some are too large.
-
-    Signed ones take turns, 0, −1, 1, −2, …, so that small ones are short in UTF-8.
-    """
-    codes = levels.ravel().astype(np.int64)
-    if levels.dtype.kind == "i":
+def _codes(values: np.ndarray) -> np.ndarray:
+    """Whole numbers from 0: of decimals the bits; signed ones take turns, as 0, −1, 1, −2 do."""
+    if values.dtype.kind == "f":
+        return values.ravel().view("<u2").astype(np.int64)
+    codes = values.ravel().astype(np.int64)
+    if values.dtype.kind == "i":
         codes = np.where(codes < 0, -2 * codes - 1, 2 * codes)
-    codes += FIRST
-    if codes.max(initial=0) > LAST:
-        return None
-    return codes.astype("<u2").tobytes().decode("utf-16-le")
+    return codes
 
 
-def _numbers(text: str, kind: str) -> np.ndarray:
-    """What `_characters` was made of."""
-    codes = np.frombuffer(text.encode("utf-16-le"), "<u2").astype(np.int64) - FIRST
+def _texts(codes: np.ndarray) -> Iterator[str]:
+    """Whole numbers as characters: one each, if none is too large; and one for each digit."""
+    most = int(codes.max(initial=0))
+    if most + FIRST <= LAST:
+        yield _characters(codes)
+    if most >= BASE:
+        count = -(-most.bit_length() // DIGIT)
+        yield _characters(np.concatenate([codes >> (DIGIT * i) & BASE - 1 for i in range(count)]))
+
+
+def _characters(codes: np.ndarray) -> str:
+    return (codes + FIRST).astype("<u2").tobytes().decode("utf-16-le")
+
+
+def _numbers(text: str, kind: str, count: int) -> np.ndarray:
+    """What `_texts` was given, as it was packed."""
+    digits = np.frombuffer(text.encode("utf-16-le"), "<u2").astype(np.int64) - FIRST
+    places = digits.reshape(-1, count) if count else digits.reshape(0, 0)
+    codes = sum((place << (DIGIT * i) for i, place in enumerate(places)), np.zeros(count, int))
+    if kind[0] == "f":
+        return codes.astype("<u2").view(TYPES[kind])
     if kind[0] == "i":
         codes = np.where(codes % 2, -(codes + 1) // 2, codes // 2)
     return codes.astype(TYPES[kind])
 
 
-def _bits(text: str) -> float:
-    """About how long a text is when it is compressed: the entropy of its bytes."""
-    counts = np.bincount(np.frombuffer(text.encode(), np.uint8)).astype(np.float64)
-    counts = counts[counts > 0]
-    return float(counts @ np.log2(counts.sum() / counts))
+def _sent(text: str) -> int:
+    """Bytes of a text as it is sent: compressed."""
+    return len(zlib.compress(text.encode()))
 
 
 def unpack(packed: Mapping[str, Any]) -> np.ndarray:
     """Return a packed array: as it was packed; of levels, the values, f8."""
     kind = packed["type"]
     if "text" in packed:
-        raw = _numbers(packed["text"], kind)
+        raw = _numbers(packed["text"], kind, int(np.prod(packed["shape"])))
     else:
         raw = np.frombuffer(base64.b64decode(packed["data"]), TYPES[kind])
     levels = raw.reshape(packed["shape"])
@@ -134,7 +148,7 @@ def pack_decimals(values: np.ndarray, decimals: int = 3) -> dict[str, Any]:
     """Pack values that are shown with some decimals, rounded to these.
 
     More are kept where the largest would have fewer than `STEPS` steps, for the colours of maps;
-    fewer, where steps so small would not fit into two bytes.
+    fewer, where the levels would become larger than `LARGEST`.
 
     Parameters
     ----------
@@ -149,5 +163,6 @@ def pack_decimals(values: np.ndarray, decimals: int = 3) -> dict[str, Any]:
         decimals += 1
     while largest * 10.0**decimals > LARGEST:
         decimals -= 1
-    packed = pack(np.rint(values * 10.0**decimals), "i2")
+    levels = np.rint(values * 10.0**decimals)
+    packed = pack(levels, "i2" if np.abs(levels).max(initial=0.0) < 1 << 15 else "i4")
     return {**packed, "scale": 10.0**-decimals, "power": 1}

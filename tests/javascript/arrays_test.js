@@ -41,6 +41,19 @@ Deno.test("whole numbers as characters are what they were", () => {
   }
 });
 
+Deno.test("the digits of numbers are put together, the last digits of all come first", () => {
+  const character = (digit) => String.fromCharCode(digit + 35);
+  const digits = (codes, places) =>
+    Array.from({ length: places }, (_, i) => codes.map((code) => character((code >> (6 * i)) & 63)))
+      .flat().join("");
+  const unpackText = (type, codes, places) =>
+    unpacked({ array: { type, shape: [codes.length], text: digits(codes, places) } }).array.values;
+  assertEquals([...unpackText("u2", [0, 63, 64, 65535], 3)], [0, 63, 64, 65535]);
+  assertEquals([...unpackText("i1", [255, 254, 128, 1], 2)], [-128, 127, 64, -1]);
+  assertEquals([...unpackText("i4", [2 ** 25, 2 ** 25 - 1], 5)], [2 ** 24, -(2 ** 24)]);
+  assertEquals([...unpackText("f2", [0x3c00, 0xc000, 0xfc00], 3)], [1, -2, -Infinity]);
+});
+
 Deno.test("single precision is kept", () => {
   const values = new Float32Array([0, -1.5, 3.4e38, 1e-40]);
   assertEquals(unpack("f4", values, [4]).values, values);

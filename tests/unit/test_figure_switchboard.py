@@ -48,7 +48,8 @@ def test_what_is_baked_equals_the_store(atlas: Atlas) -> None:
             with atlas.open(photograph) as file:
                 logits = file.values(Coalitions(cut).path)
             assert len(logits) == 2 ** (found["count"] + 1)
-            assert np.array_equal(unpack(found["logits"]), logits[:, named])
+            off = np.abs(unpack(found["logits"]) - logits[:, named]).max()
+            assert off < 0.51 * 10**-switchboard.DECIMALS
             check_answers(found, logits, atlas.network.classes)
 
 
@@ -60,9 +61,9 @@ def check_answers(found: dict, logits: np.ndarray, names: tuple[str, ...]) -> No
         winner, likely = found["winners"][first[s]], softmax(row)
         assert winner["index"] == int(row.argmax())
         assert winner["name"] == names[winner["index"]]
-        assert np.exp(best[s] - normalizer[s]) == pytest.approx(likely.max(), rel=1e-5)
-        ranks = [int(np.flatnonzero(row == logit)[0]) for logit in shown[s]]
-        assert np.exp(shown[s] - normalizer[s]) == pytest.approx(likely[ranks], rel=1e-5)
+        assert np.exp(best[s] - normalizer[s]) == pytest.approx(likely.max(), rel=2e-5)
+        ranks = [int(np.abs(row - logit).argmin()) for logit in shown[s]]
+        assert np.exp(shown[s] - normalizer[s]) == pytest.approx(likely[ranks], rel=2e-5)
 
 
 def test_the_last_subset_is_the_intact_network(atlas: Atlas) -> None:

@@ -12,6 +12,7 @@
     u2: Uint16Array,
     i1: Int8Array,
     i2: Int16Array,
+    i4: Int32Array,
   };
   const FIRST = 35; // character of level 0
 
@@ -50,21 +51,25 @@
   function unpack({ type, shape, data, text, scale = 1, power }) {
     const numbers = TYPES[type];
     let levels = data === undefined
-      ? numbersOf(text, numbers, type[0] === "i")
+      ? numbers.from(codesOf(text, shape), type[0] === "i" ? signedOf : undefined)
       : new numbers(bytesOf(data).buffer);
     if (type === "f2") levels = Float32Array.from(levels, fromHalf);
     return power ? arrayOf(shape, curved(levels, scale, power), 1) : arrayOf(shape, levels, scale);
   }
 
-  /* Whole numbers, a character each: 0, 1, 2, … or, where they are signed, 0, −1, 1, −2, … */
-  function numbersOf(text, numbers, signed) {
-    const found = new numbers(text.length);
+  /* Whole numbers from the characters of their digits in base 64, the last digits of all first. A
+     single digit may be larger. */
+  function codesOf(text, shape) {
+    const codes = new Uint32Array(shape.reduce((a, b) => a * b, 1));
+    const { length } = codes;
     for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i) - FIRST;
-      found[i] = signed ? (code >> 1) ^ -(code & 1) : code;
+      codes[i % length] |= (text.charCodeAt(i) - FIRST) << (6 * Math.floor(i / length));
     }
-    return found;
+    return codes;
   }
+
+  /* 0, 1, 2, 3, … stand for 0, −1, 1, −2, … */
+  const signedOf = (code) => (code >> 1) ^ -(code & 1);
 
   function bytesOf(base64) {
     const text = atob(base64);

@@ -68,6 +68,8 @@
     }
 
     findParts() {
+      // Browsers lay out sections with a select at once, to see whether they could fill it in.
+      for (const later of findAll(this, "template")) later.replaceWith(later.content);
       for (const [name, selector] of Object.entries({ ...PARTS, ...this.constructor.parts })) {
         this[name] = find(this, selector);
       }
