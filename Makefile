@@ -7,7 +7,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= configs/demo.toml
 BIN := .venv/bin
-READY := .venv/.ready
+READY := .venv/.ready# what an atlas needs is there
+TOOLS := .venv/.tools# and what the project needs beside it
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--constraint constraints.txt
 
 demo: $(READY)  ## set up, then build the demo atlas into site/ (the default)
 	@$(BIN)/building-blocks build configs/demo.toml
@@ -15,15 +18,19 @@ demo: $(READY)  ## set up, then build the demo atlas into site/ (the default)
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY)  ## make the environment in .venv with the versions of constraints.txt
+setup: $(TOOLS)  ## make the whole environment in .venv, with the versions of constraints.txt
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Setting up .venv (a few minutes the first time) …"
+	@echo "Setting up .venv (a minute or two the first time) …"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev]'
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(TOOLS): $(READY)
+	@echo "Adding what tests, checks and documentation need …"
+	@$(INSTALL) --editable '.[dev]'
 	@touch $@
 
 atlas: $(READY)  ## build another atlas: make atlas CONFIG=configs/examples/own_network.toml
@@ -35,12 +42,12 @@ serve: $(READY)  ## serve site/ on this machine
 publish: $(READY)  ## publish site/ on GitHub Pages: make publish CONFIG=mine.toml
 	@$(BIN)/building-blocks publish $(CONFIG)
 
-test: $(READY)  ## run all tests, in a real browser too (installs one if there is none)
+test: $(TOOLS)  ## run all tests, in a real browser too (installs one if there is none)
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/deno test --quiet --allow-read tests/javascript
 	@$(BIN)/python -m pytest -n auto
 
-lint: $(READY)  ## ruff, mypy, the import contract, and deno for JavaScript and CSS
+lint: $(TOOLS)  ## ruff, mypy, the import contract, and deno for JavaScript and CSS
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -48,46 +55,46 @@ lint: $(READY)  ## ruff, mypy, the import contract, and deno for JavaScript and 
 	@$(BIN)/deno fmt --quiet --check
 	@$(BIN)/deno lint --quiet
 
-format: $(READY)  ## let ruff and deno format and mend what they can
+format: $(TOOLS)  ## let ruff and deno format and mend what they can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/deno fmt --quiet
 
-bench: $(READY)  ## run everything in benchmarks/, print a table, write build/benchmarks.json
+bench: $(TOOLS)  ## run everything in benchmarks/, print a table, write build/benchmarks.json
 	@$(BIN)/python -m benchmarks
 
-bench-site: $(READY)  ## measure site/ in a real browser: bytes, first figure, hover, …
+bench-site: $(TOOLS)  ## measure site/ in a real browser: bytes, first figure, hover, …
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m benchmarks site
 
 contact-sheet: $(READY)  ## feature visualizations of each layer on one picture: CONFIG=…
 	@$(BIN)/python -m pipeline.contact_sheet $(CONFIG)
 
-screenshots: $(READY)  ## the page and its sections, desktop and phone, in build/screenshots/
+screenshots: $(TOOLS)  ## the page and its sections, desktop and phone, in build/screenshots/
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m tests.browser.screenshots site build/screenshots
 
-readme-screenshot: $(READY)  ## make docs/screenshot.png, the README's picture, from site/
+readme-screenshot: $(TOOLS)  ## make docs/screenshot.png, the README's picture, from site/
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m tests.browser.screenshots site docs/screenshot.png --readme
 
-movie: $(READY)  ## make docs/atlas.webp, the README's moving picture, from site/
+movie: $(TOOLS)  ## make docs/atlas.webp, the README's moving picture, from site/
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/python -m tests.browser.movie site docs/atlas.webp
 
-correctness: $(READY)  ## write docs/correctness.md: the largest deviation from each oracle
+correctness: $(TOOLS)  ## write docs/correctness.md: the largest deviation from each oracle
 	@$(BIN)/python -m tests.unit.correctness
 
-floors: $(READY)  ## write docs/floors.svg: the package's rooms and their imports
+floors: $(TOOLS)  ## write docs/floors.svg: the package's rooms and their imports
 	@$(BIN)/python docs/floors.py
 
-zoo: $(READY)  ## tiny atlases of fifty architectures, for docs/zoo.md (half an hour)
+zoo: $(TOOLS)  ## tiny atlases of fifty architectures, for docs/zoo.md (half an hour)
 	@$(BIN)/python -m tests.zoo
 
-notebooks: $(READY)  ## run docs/notebooks/*.py and keep them, with their pictures, as notebooks
+notebooks: $(TOOLS)  ## run docs/notebooks/*.py and keep them, with their pictures, as notebooks
 	@$(BIN)/python docs/notebooks.py
 
-docs: $(READY)  ## the documentation as a site, in site/docs
+docs: $(TOOLS)  ## the documentation as a site, in site/docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:  ## remove what was computed and generated (build/ and site/)
