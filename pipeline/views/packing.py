@@ -24,7 +24,7 @@ FIRST = 35  # character of level 0: what follows needs no escape in JSON, but fo
 LAST = 0xD7FF  # the last character before the surrogates
 DIGIT = 6  # bits
 BASE = 1 << DIGIT
-STEPS = 200  # at least, from zero to the largest value of decimals
+STEPS = 127  # at least, from zero to the largest of decimals: as many as signed levels have
 LARGEST = 1 << 24  # level of decimals; nobody reads more digits
 
 TYPES = {"f2": "<f2", "f4": "<f4", "u1": "u1", "u2": "<u2", "i1": "i1", "i2": "<i2", "i4": "<i4"}

@@ -74,7 +74,7 @@ def test_decimals_are_those_that_are_shown(size: float) -> None:
     values[0] = -size
     off = np.abs(unpack(sent(pack_decimals(values))) - values).max()
     assert off <= max(0.0005, size / 3_300_000) * 1.001  # no more digits than anybody reads
-    assert off <= size / 350  # maps of small ones still have their colours
+    assert off <= size / 253  # maps of small ones still have their colours
 
 
 def test_decimals_of_nothing() -> None:
