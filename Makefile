@@ -7,8 +7,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= configs/demo.toml
 BIN := .venv/bin
-READY := .venv/.ready# what an atlas needs is there
-TOOLS := .venv/.tools# and what the project needs beside it
+# There once what an atlas needs is installed, and what the project needs beside it.
+READY := .venv/.ready
+TOOLS := .venv/.tools
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint constraints.txt
 
@@ -23,7 +24,7 @@ setup: $(TOOLS)  ## make the whole environment in .venv, with the versions of co
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Setting up .venv (a minute or two the first time) …"
+	@echo "Setting up .venv (a few minutes the first time: torch is large) …"
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) --editable .
 	@touch $@
