@@ -51,8 +51,8 @@ def unpack(packed: dict[str, Any]) -> np.ndarray:
     Parameters
     ----------
     packed
-        As `pipeline.views.packing` writes them: `type`, `shape`, `data`, and for levels `scale` and
-        `power`.
+        As `pipeline.views.packing` writes them: `type`, `shape`, `data` or `text`, and for levels
+        `scale` and `power`.
 
     Returns
     -------

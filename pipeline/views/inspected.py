@@ -25,7 +25,7 @@ from pipeline.views.packing import pack
 
 GRID = 14  # positions a side of a map, at most
 LEVELS = 255
-SHOWN = 63  # levels that the browser gets: a sixty-third of a colour is not seen, and is shorter
+SHOWN = 63  # levels that the browser gets: steps too fine to see, in fewer bytes
 NONE = 65535  # where a list has fewer channels than it could hold
 PHOTOGRAPHS = 6  # in which a channel is most active, at most
 

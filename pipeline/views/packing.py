@@ -2,10 +2,10 @@
 
 A packed array is `{"type", "shape", "data"}` with the little-endian bytes in base64. Types: "f2"
 (half precision, in which the store holds activations and attributions, so nothing is lost), "f4",
-"u1", "u2", "i1", "i2", "i4". All but "f4" may be characters instead, under the key "text", which
-compress better, because base64 lays numbers across its characters: one for each number, or first
-the last digits of all in base 64, then those before them, and so on. Of a number in half precision
-these are the bits.
+"u1", "u2", "i1", "i2", "i4". All but "f4" may be text instead (key "text"), which compresses better
+than base64: a character for each number; or a character for each of its digits, of six bits each,
+first the last digits of all numbers, then those before them. A number in half precision counts as
+its 16 bits.
 
 Levels have a `scale`: value = level · scale; or, with a `power` as well, which may be 1: value =
 sign · scale · |level|^power. The browser turns those with a power into values when it unpacks them.
@@ -25,7 +25,7 @@ LAST = 0xD7FF  # the last character before the surrogates
 DIGIT = 6  # bits
 BASE = 1 << DIGIT
 STEPS = 127  # at least, from zero to the largest of decimals: as many as signed levels have
-LARGEST = 1 << 24  # level of decimals; nobody reads more digits
+LARGEST = 1 << 24  # level of decimals: the browser keeps values in single precision
 
 TYPES = {"f2": "<f2", "f4": "<f4", "u1": "u1", "u2": "<u2", "i1": "i1", "i2": "<i2", "i4": "<i4"}
 

@@ -7,7 +7,8 @@ classes = [each["index"] for each in page["classes"]]
 for layer in page["layers"]:
     for baked in layer["factorizations"]:
         logits = h5[f"coalition/{layer['layer']}.group.{baked['count']}"][:].astype(float)
-        same(bb.unpack(baked["logits"]), logits[:, classes], 1e-4)
+        rounded = max(1e-4, baked["logits"]["scale"])
+        same(bb.unpack(baked["logits"]), logits[:, classes], rounded)
         first = np.array([winner["index"] for winner in baked["winners"]])
         same(
             logits[np.arange(len(logits)), first[bb.unpack(baked["first"]).astype(int)]],

@@ -51,6 +51,7 @@ Deno.test("the digits of numbers are put together, the last digits of all come f
   assertEquals([...unpackText("u2", [0, 63, 64, 65535], 3)], [0, 63, 64, 65535]);
   assertEquals([...unpackText("i1", [255, 254, 128, 1], 2)], [-128, 127, 64, -1]);
   assertEquals([...unpackText("i4", [2 ** 25, 2 ** 25 - 1], 5)], [2 ** 24, -(2 ** 24)]);
+  assertEquals([...unpackText("i4", [-1, -2], 6)], [-(2 ** 31), 2 ** 31 - 1]);
   assertEquals([...unpackText("f2", [0x3c00, 0xc000, 0xfc00], 3)], [1, -2, -Infinity]);
 });
 

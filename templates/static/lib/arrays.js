@@ -57,8 +57,8 @@
     return power ? arrayOf(shape, curved(levels, scale, power), 1) : arrayOf(shape, levels, scale);
   }
 
-  /* Whole numbers from the characters of their digits in base 64, the last digits of all first. A
-     single digit may be larger. */
+  /* Whole numbers from the characters of their digits in base 64, the last digits of all first. Where
+     there is one character for each number, it may be larger than 63. */
   function codesOf(text, shape) {
     const codes = new Uint32Array(shape.reduce((a, b) => a * b, 1));
     const { length } = codes;
@@ -69,7 +69,7 @@
   }
 
   /* 0, 1, 2, 3, … stand for 0, −1, 1, −2, … */
-  const signedOf = (code) => (code >> 1) ^ -(code & 1);
+  const signedOf = (code) => (code >>> 1) ^ -(code & 1);
 
   function bytesOf(base64) {
     const text = atob(base64);
@@ -78,8 +78,9 @@
     return bytes;
   }
 
-  /* Values sign · scale · |level|^power; few levels occur, so each is computed once. */
+  /* Values sign · scale · |level|^power; of curved levels few occur, so each is computed once. */
   function curved(levels, scale, power) {
+    if (power === 1) return Float32Array.from(levels, (level) => level * scale);
     const table = {};
     const valueOf = (level) => Math.sign(level) * Math.abs(level) ** power * scale;
     return Float32Array.from(levels, (level) => table[level] ??= valueOf(level));

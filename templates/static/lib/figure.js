@@ -68,7 +68,7 @@
     }
 
     findParts() {
-      // Browsers lay out sections with a select at once, to see whether they could fill it in.
+      // Chromium lays out a section with a select as soon as the page is parsed, for autofill.
       for (const later of findAll(this, "template")) later.replaceWith(later.content);
       for (const [name, selector] of Object.entries({ ...PARTS, ...this.constructor.parts })) {
         this[name] = find(this, selector);
