@@ -164,7 +164,8 @@ def _measured_graph(module: nn.Module) -> Iterator[_Graph]:
     def note(tensor: Tensor) -> Tensor:
         if tensor.data_ptr() not in weights:
             graph.blocks[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
+        # An output that is saved as it is would hold its own graph, for ever.
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         yield graph

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from pipeline.arrays import Array
 from pipeline.attribution import attribute, compute
@@ -284,3 +287,15 @@ def test_the_door_opens_without_torch() -> None:
         "assert not {'torch', 'sklearn', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_nothing_of_an_observation_outlives_it() -> None:
+    net = network()
+    passed: list[weakref.ref[Tensor]] = []
+    relu = net.module.get_submodule("late.1")
+    relu.register_forward_hook(lambda _module, _x, output: passed.append(weakref.ref(output)))
+    observation = Observation(net, photograph(), ["early", "late"])
+    assert observation.graph_bytes > 1
+    del observation
+    gc.collect()
+    assert [each() for each in passed] == [None] * len(passed) != []
