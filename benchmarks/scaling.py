@@ -31,7 +31,7 @@ MANY = int(os.environ.get("BUILDING_BLOCKS_MANY", "400"))
 DEMO = Path("build/demo")
 FIGURES = "predictions,semantic_dictionary,neuron_groups"
 PICTURES = 192  # rendered by one worker and by two: six jobs
-STEPS = 24  # of each of these
+STEPS = 160  # of each of these: workers take seconds to begin, which the demo does not notice
 FIRST_LOAD = ("index.html", "data/site.js", "data/photographs-0.js", "sprites/photographs-0.webp")
 NETWORK = """
 import torch
