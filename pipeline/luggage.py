@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import AtlasError
+from pipeline.memory import with_kept_memory
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def carried(function: Callable[[Any], Any], packed: Packed, parcel: Parcel | Non
     """
     moved = {path: _written(path.suffix, data) for path, data in packed.files.items()}
     try:
-        return function(_unpacked(packed.job, moved, parcel))
+        return with_kept_memory(function, _unpacked(packed.job, moved, parcel))
     except AtlasError as error:
         text = str(error)
         for here, there in moved.items():

@@ -57,8 +57,8 @@
     return power ? arrayOf(shape, curved(levels, scale, power), 1) : arrayOf(shape, levels, scale);
   }
 
-  /* Whole numbers from the characters of their digits in base 64, the last digits of all first. Where
-     there is one character for each number, it may be larger than 63. */
+  /* Whole numbers from the characters of their digits in base 64, the last digits of all first.
+     Where there is one character for each number, it may be larger than 63. */
   function codesOf(text, shape) {
     const codes = new Uint32Array(shape.reduce((a, b) => a * b, 1));
     const { length } = codes;
