@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.models.class_names import class_names, output_count
 from pipeline.models.preprocessing import preprocessing
-from pipeline.models.random_weights import draw_zeros
+from pipeline.models.random_weights import VERSION, draw_zeros, set_norms
 from pipeline.models.weights_files import load_state, read_state, weights_fingerprint, weights_path
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ PRETRAINED, RANDOM = "pretrained", "random"
 def fingerprint(config: Config) -> Any:
     weights = _weights(config)
     kept = weights_fingerprint(config) if _is_file(weights) else weights
-    return [version("timm"), kept, _name(config)]
+    drawn = [VERSION] if weights.lower() == RANDOM else []
+    return [version("timm"), kept, _name(config), *drawn]
 
 
 def load(config: Config) -> Network:
@@ -48,6 +49,8 @@ def load(config: Config) -> Network:
     module.eval()
     default = Preprocessing(recipe["input_size"][-1], tuple(recipe["mean"]), tuple(recipe["std"]))
     prepared = preprocessing(config, default)
+    if path is None and _weights(config).lower() == RANDOM:
+        set_norms(module, prepared)
     classes = class_names(config, output_count(module, prepared))
     return Network(module, prepared, classes, config.settings.model.title or _name(config))
 

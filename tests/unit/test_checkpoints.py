@@ -184,6 +184,22 @@ def test_random_networks_say_something(tmp_path: Path, source: str) -> None:
     assert zeros == []
 
 
+@pytest.mark.parametrize(
+    "source", ["torchvision:googlenet", "torchvision:mobilenet_v2", "torchvision:efficientnet_b0"]
+)
+def test_responses_of_random_networks_do_not_die_away(tmp_path: Path, source: str) -> None:
+    network = models.load(config(tmp_path, source=source, weights="random"))
+    spread: list[float] = []
+    norms = [each for each in network.module.modules() if isinstance(each, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.register_forward_hook(lambda _norm, _x, y: spread.append(float(y.std())))
+    with torch.inference_mode():
+        network.logits(torch.rand(2, 3, 224, 224))
+    assert len(spread) > 40
+    assert min(spread) > 1e-3
+    assert not any(norm.training or norm.momentum is None for norm in norms)
+
+
 def test_zeros_are_drawn_and_nothing_else() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 200))
     kept = module[0].weight.clone()

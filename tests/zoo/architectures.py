@@ -57,7 +57,7 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     _torchvision("resnext50_32x4d"),
     _torchvision("wide_resnet50_2"),
     _torchvision("densenet121"),
-    _torchvision("googlenet", init_weights=False),  # its own shrink an input to nothing
+    _torchvision("googlenet"),
     _torchvision("inception_v3", 128),
     _torchvision("squeezenet1_1", quick=True),
     _torchvision("shufflenet_v2_x0_5", quick=True),
