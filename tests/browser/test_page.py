@@ -350,4 +350,4 @@ def test_the_page_can_be_printed_and_stands_still_on_request(open_page: Open) ->
     style = "(element, property) => getComputedStyle(element)[property]"
     assert page.locator("#predictions .map").evaluate(style, "transitionDuration") == "0s"
     page.emulate_media(media="print")
-    assert page.locator("#picker").evaluate(style, "position") == "static"
+    assert page.locator("#picker").evaluate(style, "display") == "none"
