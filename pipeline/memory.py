@@ -44,8 +44,8 @@ def with_kept_memory(function: Callable[..., Result], /, *arguments: object) -> 
     """Call a function where freed memory is kept, whichever thread asks for it.
 
     A thread that has allocated before `keep_memory` may have an arena of its own, from which glibc
-    returns memory all the same: in a Dask worker, which runs jobs in such threads, a job took twice
-    its time. Threads that begin later share the arena that keeps everything.
+    returns memory all the same: in such a thread, as those in which a Dask worker runs jobs, a pass
+    through the demo's network pages in a gigabyte again. Threads that begin later share the arena that keeps everything.
     """
     if not keep_memory():
         return function(*arguments)
