@@ -45,7 +45,8 @@ def with_kept_memory(function: Callable[..., Result], /, *arguments: object) -> 
 
     A thread that has allocated before `keep_memory` may have an arena of its own, from which glibc
     returns memory all the same: in such a thread, as those in which a Dask worker runs jobs, a pass
-    through the demo's network pages in a gigabyte again. Threads that begin later share the arena that keeps everything.
+    through the demo's network pages in a gigabyte again. Threads that begin later share the arena
+    that keeps everything.
     """
     if not keep_memory():
         return function(*arguments)
