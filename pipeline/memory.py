@@ -13,6 +13,7 @@ Result = TypeVar("Result")
 
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # of mallopt(3)
 _NEVER = 2**31 - 1
+_OF_DASK = "65536"  # MALLOC_TRIM_THRESHOLD_ of every worker it starts: a default, nobody's choice
 # What the processor's allocator writes in a plain RuntimeError, on Linux, macOS and Windows.
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")
 
@@ -23,14 +24,15 @@ def keep_memory() -> bool:
     By default glibc returns every large block to the system, which pages it in and clears it
     again for the next activation: a fifth to a third of the time of a pass through a small
     network. Where one of glibc's own variables (`MALLOC_MMAP_MAX_`, `MALLOC_TRIM_THRESHOLD_`) is
-    set, it takes precedence and nothing changes.
+    set, it takes precedence and nothing changes, unless it is Dask that has set it.
 
     Returns
     -------
     bool
         Whether memory is kept; False on systems without glibc.
     """
-    if any(name in os.environ for name in ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_")):
+    names = ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_")
+    if {os.environ.get(name) for name in names} - {None, _OF_DASK}:
         return False
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt

@@ -210,7 +210,7 @@ def _baked(
         ],
         "shares": pack_levels(shares(shown), 1.0),
         "logits": pack_decimals(subsets.logits[:, [each.index for each in classes]], DECIMALS),
-        "normalizer": (pack_decimals(subsets.normalizer, DECIMALS) if network.exclusive else None),
+        "normalizer": pack_decimals(subsets.normalizer, DECIMALS) if network.exclusive else None,
         "winners": [{"index": int(index), "name": network.classes[index]} for index in winners],
         "first": pack(first.reshape(-1), "u2"),
         "best": pack_decimals(subsets.logits.max(axis=1), DECIMALS),

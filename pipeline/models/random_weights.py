@@ -23,6 +23,18 @@ _SCALES = ("weight", "gamma", "gain", "scale", "alpha")  # how parameters that m
 _PICTURES = 8  # of noise
 
 
+def prepare(module: nn.Module, shown: Preprocessing) -> None:
+    """Draw what is zero in a module that has just been made, and set its batch norms.
+
+    Parameters
+    ----------
+    module, shown
+        As for `set_norms`.
+    """
+    draw_zeros(module)
+    set_norms(module, shown)
+
+
 def draw_zeros(module: nn.Module) -> None:
     """Draw what is zero in a module: weights of linear layers and convolutions, and scales.
 

@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import AtlasError, did_you_mean
 from pipeline.models.class_names import class_names, output_count
 from pipeline.models.preprocessing import preprocessing
-from pipeline.models.random_weights import VERSION, draw_zeros, set_norms
+from pipeline.models.random_weights import VERSION, prepare
 from pipeline.models.weights_files import load_state, read_state, weights_fingerprint, weights_path
 
 if TYPE_CHECKING:
@@ -43,14 +43,12 @@ def load(config: Config) -> Network:
     module = _create(config)
     if path is not None:
         load_state(module, read_state(path), path, _name(config))
-    elif _weights(config).lower() == RANDOM:
-        draw_zeros(module)
     recipe = resolve_model_data_config(module)
     module.eval()
     default = Preprocessing(recipe["input_size"][-1], tuple(recipe["mean"]), tuple(recipe["std"]))
     prepared = preprocessing(config, default)
     if path is None and _weights(config).lower() == RANDOM:
-        set_norms(module, prepared)
+        prepare(module, prepared)
     classes = class_names(config, output_count(module, prepared))
     return Network(module, prepared, classes, config.settings.model.title or _name(config))
 

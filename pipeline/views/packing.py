@@ -74,7 +74,7 @@ def _characters(codes: np.ndarray) -> str:
 def _numbers(text: str, kind: str, count: int) -> np.ndarray:
     """What `_texts` was given, as it was packed."""
     digits = np.frombuffer(text.encode("utf-16-le"), "<u2").astype(np.int64) - FIRST
-    places = digits.reshape(-1, count) if count else digits.reshape(0, 0)
+    places = digits.reshape(len(digits) // max(count, 1), count)
     codes = sum((place << (DIGIT * i) for i, place in enumerate(places)), np.zeros(count, int))
     if kind[0] == "f":
         return codes.astype("<u2").view(TYPES[kind])
