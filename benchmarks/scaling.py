@@ -7,6 +7,7 @@ last rows say how well. `BUILDING_BLOCKS_MANY=40` makes a short run of it.
 
 from __future__ import annotations
 
+import gzip
 import json
 import operator
 import os
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,9 @@ DEMO = Path("build/demo")
 FIGURES = "predictions,semantic_dictionary,neuron_groups"
 PICTURES = 192  # rendered by one worker and by two: six jobs
 STEPS = 160  # of each of these: workers take seconds to begin, which the demo does not notice
-FIRST_LOAD = ("index.html", "data/site.js", "data/photographs-0.js", "sprites/photographs-0.webp")
+# What is loaded before the first figure, and what the picker loads after it.
+FIRST_LOAD = ("index.html", "atlas.css", "atlas.js", "figures.js", "data/site.js")
+PICKER = ("data/photographs-0.js", "sprites/photographs-0.webp")
 NETWORK = """
 import torch
 from torch import nn
@@ -116,9 +119,9 @@ class Workplace:
         (ledger,) = (self.folder / "build").glob("*/build.json")
         return float(json.loads(ledger.read_text())["seconds"][phase])
 
-    def first_load(self) -> int:
-        """Bytes of what a reader loads first, besides code."""
-        return sum((self.folder / "site" / path).stat().st_size for path in FIRST_LOAD)
+    def sent(self, paths: Sequence[str]) -> int:
+        """Bytes of files of the site as they are sent, compressed."""
+        return sum(len(gzip.compress((self.folder / "site" / path).read_bytes())) for path in paths)
 
 
 @contextmanager
@@ -136,7 +139,7 @@ def growth_rows(folder: Path) -> list[dict[str, Any]]:
     again = works[MANY].run("build")
     few, many = works[FEW], works[MANY]
     site = (sites[MANY].cpu - sites[FEW].cpu) / (MANY - FEW)
-    grown = many.first_load() / few.first_load() - 1
+    grown = many.sent(FIRST_LOAD) / few.sent(FIRST_LOAD) - 1
     name = f"{MANY} photographs"
     return [
         row(f"scaling: peak memory of a build, {FEW} photographs", builds[FEW].peak, "MB"),
@@ -146,6 +149,7 @@ def growth_rows(folder: Path) -> list[dict[str, Any]]:
         row(f"scaling: peak memory of site, {name}", sites[MANY].peak, "MB", 150),
         row(f"scaling: build with nothing to do, {name}", again.seconds, "s", 5),
         row(f"scaling: first load, {name} against {FEW}", 100 * grown, "% more", 1),
+        row(f"scaling: what the picker loads after that, {name}", many.sent(PICKER) / 1e3, "kB"),
         *_foretold_rows(works, builds),
     ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import combinations
 from math import factorial
 
 import numpy as np
@@ -67,20 +68,29 @@ def interactions(values: np.ndarray) -> np.ndarray:
     values
         `[2ⁿ, …]`.
     """
-    values = values.astype(np.float64)
     n = _players(values)
-    present = memberships(n)
+    pairs, weights = interaction_weights(n)
     found = np.zeros((n, n, *values.shape[1:]))
-    for first in range(n):
-        for second in range(first):
-            neither = np.flatnonzero(~present[:, first] & ~present[:, second])
-            sizes = present[neither].sum(1)
-            weights = np.array([factorial(k) * factorial(n - k - 2) for k in sizes])
-            one, other = neither | 1 << first, neither | 1 << second
-            gains = values[one | other] - values[one] - values[other] + values[neither]
-            mean = np.tensordot(weights / factorial(n - 1), gains, 1)
-            found[first, second] = found[second, first] = mean
+    first, second = pairs.T
+    found[first, second] = np.tensordot(weights, values.astype(np.float64), 1)
+    found[second, first] = found[first, second]
     return found
+
+
+@lru_cache
+def interaction_weights(players: int) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs, int `[P, 2]`, and f8 `[P, 2ⁿ]`: how much each coalition counts in theirs."""
+    n, everyone = players, np.arange(2**players)
+    pairs = np.array(list(combinations(range(n), 2)), int).reshape(-1, 2)
+    orders = [factorial(k) * factorial(n - k - 2) / factorial(n - 1) for k in range(n - 1)]
+    weights = np.zeros((len(pairs), len(everyone)))
+    for row, (first, second) in zip(weights, pairs, strict=True):
+        one, other = 1 << first, 1 << second
+        neither = everyone[everyone & (one | other) == 0]
+        of_size = np.array(orders)[memberships(n)[neither].sum(1)]
+        row[neither], row[neither | one | other] = of_size, of_size
+        row[neither | one], row[neither | other] = -of_size, -of_size
+    return pairs, weights
 
 
 def gains(

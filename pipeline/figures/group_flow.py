@@ -124,7 +124,7 @@ def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:
     """Return the feature visualizations of the groups that are shown first."""
     with atlas.open(photograph) as file:
         return {
-            cut.layer: list(groups.read(file, cut).units) for cut in first(atlas) if cut is not None
+            cut.layer: list(groups.vectors(file, cut)) for cut in first(atlas) if cut is not None
         }
 
 

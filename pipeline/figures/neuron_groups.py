@@ -86,7 +86,7 @@ def shown_first(atlas: Atlas, photograph: Photograph) -> dict[str, list[Unit]]:
     """Return the feature visualizations of the groups that are shown first."""
     cut = first_groups(atlas)
     with atlas.open(photograph) as file:
-        return {cut.layer: list(groups.read(file, cut).units)}
+        return {cut.layer: list(groups.vectors(file, cut))}
 
 
 # ------------------------------------------------------------------------------------- data, page

@@ -26,8 +26,8 @@ class State(Enum):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[h5py.File, dict[str, Any]]]:
-    """Open a sealed file; give it and its summary.
+def opened(path: Path) -> Iterator[tuple[h5py.File, dict[str, Any], bytes]]:
+    """Open a sealed file; give it, its summary, and the digest that changes with any of it.
 
     Raises
     ------
@@ -36,8 +36,8 @@ def opened(path: Path) -> Iterator[tuple[h5py.File, dict[str, Any]]]:
         when the disk cannot be read.
     """
     try:
-        with Sealed(path) as sealed, h5py.File(sealed, "r") as file:
-            yield file, sealed.summary
+        with Sealed(path) as sealed, h5py.File(sealed, "r", rdcc_nbytes=0) as file:
+            yield file, sealed.summary, sealed.digest
     except (FileNotFoundError, NotADirectoryError) as error:
         advice = '"building-blocks build CONFIG" computes it'
         raise AtlasError(f"{path}: no such file; {advice}") from error

@@ -95,7 +95,10 @@ class Store:
 
     @contextmanager
     def holding(self, photograph: str) -> Iterator[None]:
-        """Keep a photograph's file open for many readers: opening it takes longer than reading."""
+        """Keep a photograph's file open for many readers: opening it takes longer than reading.
+
+        What they have read is forgotten at the end.
+        """
         path = self.photograph_path(photograph)
         with File(path, self._recent) as file:
             self._held[path] = file
@@ -103,6 +106,7 @@ class Store:
                 yield
             finally:
                 del self._held[path]
+                self._recent.forget(path)
 
     def network(self) -> File:
         """Open the network's file."""

@@ -26,7 +26,7 @@ class File:
     path
         Of the file.
     recent
-        Where arrays are kept for the next reader, if anywhere.
+        Where values are kept for the next reader, if anywhere.
 
     Raises
     ------
@@ -40,8 +40,9 @@ class File:
     def __init__(self, path: Path, recent: Recent | None = None) -> None:
         self.path = path
         self._recent = recent
+        self._datasets: dict[str, h5py.Dataset] = {}  # asked for before
         with ExitStack() as stack:
-            self._file, summary = stack.enter_context(opened(path))
+            self._file, summary, self._seal = stack.enter_context(opened(path))
             self._opened = stack.pop_all()
         self.kind = str(summary["kind"])
         self.fingerprint = str(summary["fingerprint"])
@@ -62,6 +63,7 @@ class File:
 
     def close(self) -> None:
         """Close the file; a context manager does so by itself."""
+        self._datasets.clear()
         self._opened.close()
 
     def __contains__(self, name: str) -> bool:
@@ -73,34 +75,40 @@ class File:
 
     def array(self, name: str) -> Array:
         """Read one dataset with its dimensions and units."""
-        if self._recent is None or name not in self._file:
+        attributes = self._dataset(name).attrs
+        try:
+            dims, units = tuple(attributes["dims"]), str(attributes["units"])
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+        return Array(self.values(name), dims, units)
+
+    def values(self, name: str) -> np.ndarray:
+        """Read one dataset's values."""
+        if self._recent is None:
             return self._read(name)
-        key = (self.path, self._fingerprint_of(name), name)
-        array = self._recent.get(key)
-        if array is None:
-            array = self._read(name)
-            self._recent.put(key, array)
-        return array
+        key = (self.path, self._seal, name)
+        values = self._recent.get(key)
+        if values is None:
+            values = self._read(name)
+            self._recent.put(key, values)
+        return values
 
-    def _fingerprint_of(self, name: str) -> str:
-        """Of the dataset's content, which may change while the file's own stays."""
-        return str(self._file[name].attrs.get("fingerprint", self.fingerprint))
-
-    def _read(self, name: str) -> Array:
+    def _read(self, name: str) -> np.ndarray:
         dataset = self._dataset(name)
         try:
             text = h5py.check_string_dtype(dataset.dtype)
-            values = dataset.asstr()[()] if text else dataset[()]
-            dims, units = tuple(dataset.attrs["dims"]), str(dataset.attrs["units"])
-            return Array(np.asarray(values), dims, units)
+            return np.asarray(dataset.asstr()[()] if text else dataset[()])
         except OSError as error:
             raise unreadable(self.path, error) from error
 
     def _dataset(self, name: str) -> h5py.Dataset:
+        if name in self._datasets:
+            return self._datasets[name]
         try:
             found = self._file[name]
             if not isinstance(found, h5py.Dataset):
                 raise KeyError(name)
+            self._datasets[name] = found
             return found
         except KeyError as error:
             hint = did_you_mean(name, self.names()) or ";"
@@ -108,10 +116,6 @@ class File:
             raise AtlasError(f'{self.path}: holds no "{name}"{hint} {advice}') from error
         except OSError as error:
             raise unreadable(self.path, error) from error
-
-    def values(self, name: str) -> np.ndarray:
-        """Read one dataset's values."""
-        return self.array(name).values
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of one dataset, whose values are not read."""

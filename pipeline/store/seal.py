@@ -91,6 +91,8 @@ class Sealed(io.RawIOBase):
     ----------
     summary
         As it was given to `seal`.
+    digest
+        Of the digests and the summary: no other contents have it.
 
     Raises
     ------
@@ -107,19 +109,19 @@ class Sealed(io.RawIOBase):
         self._position = 0
         self._file = path.open("rb", buffering=0)  # closed by `close`
         try:
-            self._length, self._table, text = self._read_seal()
+            self._length, self._table, text, self.digest = self._read_seal()
             self.summary: dict[str, Any] = json.loads(text)
             self._checked = _checked_before(os.fstat(self._file.fileno()), self._table)
         except BaseException:
             self._file.close()
             raise
 
-    def _read_seal(self) -> tuple[int, bytes, bytes]:
+    def _read_seal(self) -> tuple[int, bytes, bytes, bytes]:
         size = self._file.seek(0, os.SEEK_END)
         footer = self._read_at(max(size - FOOTER.size, 0), FOOTER.size)
         if len(footer) < FOOTER.size or not footer.startswith(MAGIC):
             raise Unsealed(str(self.path))
-        _, length, letters, _ = FOOTER.unpack(footer)
+        _, length, letters, digest = FOOTER.unpack(footer)
         digests = -(-length // BLOCK) * DIGEST
         if length + digests + letters + FOOTER.size != size:
             raise DamagedFile(self.path, "damaged: not as long as when it was written")
@@ -127,7 +129,7 @@ class Sealed(io.RawIOBase):
         table, text = rest[:digests], rest[digests:]
         if _footer(length, table, text) != footer:
             raise DamagedFile(self.path, "damaged in its checksums")
-        return length, table, text
+        return length, table, text, digest
 
     def _read_at(self, start: int, count: int) -> bytes:
         self._file.seek(start)

@@ -22,6 +22,8 @@ from pipeline.store.seal import damage_of, seal
 
 CREATED_BY = f"building-blocks {__version__}"
 COMPRESSED_FROM = 1024  # values; compressing fewer saves nothing
+CHUNK = 1 << 16  # bytes that are compressed together, as far as rows divide so
+PICTURE = "picture"  # a first dimension whose rows are read one at a time
 GROWTH = 1 << 22  # bytes by which a file grows in memory
 PART = ".part"  # how the name of a file ends that is not whole yet
 
@@ -104,7 +106,7 @@ def _copy_others(path: Path, file: h5py.File, replaced: Mapping[str, Computed]) 
     damage = damage_of(path)  # HDF5 may abort the process where copying meets a read that fails
     if damage is not None:
         raise damage
-    with opened(path) as (previous, _):
+    with opened(path) as (previous, *_):
         for name, dataset in datasets(previous).items():
             if dataset.attrs.get("content") not in replaced:
                 file.require_group(os.path.dirname(f"/{name}"))
@@ -191,14 +193,22 @@ def _unwritten(path: Path, size: int, error: OSError) -> AtlasError:
     return AtlasError(f"{problem}; {needed}; {advice}")
 
 
+def _compressed(array: Array) -> dict[str, Any]:
+    """How a dataset is stored: by whole rows of its first dimension, pictures one by one."""
+    first, *rest = array.values.shape
+    row = array.values.nbytes // first
+    together = 1 if array.dims[0] == PICTURE else min(first, max(1, CHUNK // row))
+    chunks = (together, *rest)
+    return {"chunks": chunks, "compression": "gzip", "compression_opts": 1, "shuffle": True}
+
+
 def _write_array(file: h5py.File, name: str, array: Array) -> h5py.Dataset:
     values = array.values
     if values.dtype.kind in "US":
         texts = [str(value) for value in values.ravel()]
         dataset = file.create_dataset(name, data=texts, dtype=h5py.string_dtype())
     else:
-        compressed = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-        options: dict[str, Any] = compressed if values.size > COMPRESSED_FROM else {}
+        options = _compressed(array) if values.size > COMPRESSED_FROM else {}
         dataset = file.create_dataset(name, data=values, **options)
     dataset.attrs["dims"] = list(array.dims)
     dataset.attrs["units"] = array.units

@@ -16,6 +16,7 @@ from pipeline.config import Settings
 from pipeline.grammar import SPATIAL, Activation, Substrate
 from pipeline.store import File
 from pipeline.units import Unit
+from pipeline.views.ranking import largest
 
 STRONGEST = 4
 GRID = 14  # cells a side at most
@@ -86,12 +87,15 @@ def average(a: np.ndarray, block: int) -> np.ndarray:
     """Average `a[C, H, W]` over blocks of positions; those at the far edges may be smaller."""
     if block == 1:
         return a
-    for axis in (1, 2):
-        starts = np.arange(0, a.shape[axis], block)
-        sizes = np.diff(np.append(starts, a.shape[axis]))
-        sums = np.add.reduceat(a, starts, axis=axis)
-        a = sums / np.expand_dims(sizes, tuple(i for i in range(3) if i != axis))
-    return a
+    rows, columns = (-(-side // block) for side in a.shape[1:])
+    sums = np.zeros((len(a), rows, columns), a.dtype)
+    sizes = np.zeros((rows, columns), a.dtype)
+    for y, x in np.ndindex(block, block):
+        each = a[:, y::block, x::block]
+        height, width = each.shape[1:]
+        sums[:, :height, :width] += each
+        sizes[:height, :width] += 1
+    return sums / sizes
 
 
 def read(file: File, layer: Layer, settings: Settings) -> Cells:
@@ -109,7 +113,7 @@ def read(file: File, layer: Layer, settings: Settings) -> Cells:
 
 def _cut(a: np.ndarray, block: int) -> Cells:
     vectors = average(a, block)
-    order = np.argsort(-vectors, axis=0, kind="stable")[:STRONGEST]
+    order = largest(vectors, STRONGEST)
     values = np.maximum(np.take_along_axis(vectors, order, axis=0), 0)
     return Cells(block, vectors, order.transpose(1, 2, 0), values.transpose(1, 2, 0))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.views.ranking import largest
+
 SUPPORT = 3
 OPPOSE = 2
 
@@ -22,9 +24,9 @@ def strongest(values: np.ndarray) -> np.ndarray:
         int `[n, SUPPORT + OPPOSE]`: the rows with the largest positive values, largest first, then
         those with the most negative, most negative first; −1 where there are fewer.
     """
-    order = np.argsort(-values, axis=0, kind="stable")
+    most, least = largest(values, SUPPORT), largest(-values, OPPOSE)
     # A layer may have fewer channels than a list holds.
-    ends = [_filled(order[:SUPPORT], SUPPORT), _filled(order[::-1][:OPPOSE], OPPOSE)]
+    ends = [_filled(most, SUPPORT), _filled(least, OPPOSE)]
     chosen = np.concatenate(ends).T
     wanted = np.concatenate([np.ones(SUPPORT), -np.ones(OPPOSE)])
     return np.where(taken(values, chosen) * wanted > 0, chosen, -1)

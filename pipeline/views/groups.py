@@ -118,11 +118,6 @@ class ShownGroups:
     negative: float
 
     @property
-    def directions(self) -> dict[Unit, np.ndarray]:
-        """Unit → direction f4 [C]."""
-        return dict(zip(self.units, self.channels, strict=True))
-
-    @property
     def positions(self) -> list[str]:
         """Where each group is, in words."""
         return [describe_position(presence) for presence in self.presence]
@@ -143,11 +138,17 @@ def read(file: File, groups: Substrate) -> ShownGroups:
     )
 
 
+def vectors(file: File, groups: Substrate) -> dict[Unit, np.ndarray]:
+    """Return the directions f4 `[C]` of the groups of one factorization, by unit, in order."""
+    channels = file.values(f"{Activation(groups).path}/channels").astype(np.float32)
+    return {Unit.direction(vector): vector for vector in channels}
+
+
 def directions(file: File, cuts: Iterable[Substrate]) -> dict[str, dict[Unit, np.ndarray]]:
     """Return the directions f4 `[C]` of all groups of several factorizations, by layer and unit."""
     found: dict[str, dict[Unit, np.ndarray]] = {}
     for cut in cuts:
-        found.setdefault(cut.layer, {}).update(read(file, cut).directions)
+        found.setdefault(cut.layer, {}).update(vectors(file, cut))
     return found
 
 

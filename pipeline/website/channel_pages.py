@@ -189,10 +189,11 @@ def shade_paths(levels: np.ndarray) -> list[str]:
 
 def _runs(mask: np.ndarray) -> Iterator[str]:
     """Lines as thick as a cell that cover a mask, one for each run of cells in a row."""
-    for y, row in enumerate(mask):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
-        for start, end in edges.reshape(-1, 2):
-            yield f"M{start} {y}.5h{end - start}"
+    edges = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))))
+    rows, starts = np.nonzero(edges > 0)
+    ends = np.nonzero(edges < 0)[1]
+    for y, start, end in zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        yield f"M{start} {y}.5h{end - start}"
 
 
 def activation(value: float) -> str:

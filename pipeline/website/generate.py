@@ -151,20 +151,24 @@ def _write_photographs(
     inspector = channel_pages.Inspector(sprite_sheets)
     listing = Listing(site)
     first: dict[str, Any] = {}
-    for number, photograph in enumerate(atlas.photographs):
-        with atlas.store.holding(photograph.name):
-            _write_figures(site, atlas, photograph, shown)
-            vectors = directions_of(shown, atlas, photograph)
-            facts = photograph_facts(photograph, number, sprite_sheets, vectors)
-            if number:  # the first one's are in data/site.js
-                site.register(f"{photograph.name}/photograph", facts)
-            inspector.write(site, atlas, number)
-            listing.add(atlas, photograph)
-        first = first or facts
-    listing.close()
-    thumbnails = sprites.parts(_pixels(site, atlas), sprites.THUMBNAIL)
-    for i, some in enumerate(thumbnails):
+
+    def each() -> Iterator[np.ndarray]:
+        for number, photograph in enumerate(atlas.photographs):
+            with atlas.store.holding(photograph.name):
+                _write_figures(site, atlas, photograph, shown)
+                vectors = directions_of(shown, atlas, photograph)
+                facts = photograph_facts(photograph, number, sprite_sheets, vectors)
+                if number:
+                    site.register(f"{photograph.name}/photograph", facts)
+                else:
+                    first.update(facts)  # they are in data/site.js
+                inspector.write(site, atlas, number)
+                listing.add(atlas, photograph)
+                yield _write_pixels(site, atlas, photograph)
+
+    for i, some in enumerate(sprites.parts(each(), sprites.THUMBNAIL)):
         site.write(f"sprites/photographs-{i}.webp", some)
+    listing.close()
     site.register("site", site_facts(atlas, sprite_sheets, first, listing.mistakes))
     return inspector.close(site, atlas)
 
@@ -179,12 +183,11 @@ def _write_figures(
             site.register(f"{name}.{part}", data)
 
 
-def _pixels(site: Site, atlas: Atlas) -> Iterator[np.ndarray]:
-    """Write each photograph, and yield its pixels, uint8 `[H, W, 3]`."""
-    for photograph in atlas.photographs:
-        with atlas.open(photograph) as file:
-            pixels = file.values("input")
-        image = sprites.fitted(pixels, pixels.shape[0])
-        encoded = sprites.encode(image, quality=PHOTOGRAPH_QUALITY)
-        site.write(f"photographs/{photograph.name}.webp", encoded)
-        yield pixels
+def _write_pixels(site: Site, atlas: Atlas, photograph: Photograph) -> np.ndarray:
+    """Write a photograph; return its pixels, uint8 `[H, W, 3]`."""
+    with atlas.open(photograph) as file:
+        pixels = file.values("input")
+    image = sprites.fitted(pixels, pixels.shape[0])
+    encoded = sprites.encode(image, quality=PHOTOGRAPH_QUALITY)
+    site.write(f"photographs/{photograph.name}.webp", encoded)
+    return pixels

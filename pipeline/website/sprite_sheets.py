@@ -15,7 +15,7 @@ from pipeline.figures import Figure
 from pipeline.store import Visualization
 from pipeline.units import Unit
 from pipeline.website import sprites
-from pipeline.website.surpassed import mean_activations, surpassed
+from pipeline.website.surpassed import Means, surpassed
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,16 @@ def make_sprite_sheets(atlas: Atlas, shown: Sequence[Figure]) -> dict[str, Sprit
         Layer → its feature visualizations.
     """
     gathered = {layer: _Gathered() for layer in atlas.layer_names}
+    means = Means(atlas.layer_names)
     for photograph in atlas.photographs:
-        with atlas.store.holding(photograph.name):
+        with atlas.store.holding(photograph.name), atlas.open(photograph) as file:
+            means.add(file)
             first = [figures.shown_first(figure, atlas, photograph) for figure in shown]
             later = [figures.visualizations(figure, atlas, photograph) for figure in shown]
         for layer, found in gathered.items():
             found.add(photograph, _of(layer, first), _of(layer, later))
     return {
-        layer.name: _sheet(atlas, layer, f"{i + 1}-{layer.slug}", gathered[layer.name])
+        layer.name: _sheet(atlas, layer, f"{i + 1}-{layer.slug}", gathered[layer.name], means)
         for i, layer in enumerate(atlas.network.layers)
     }
 
@@ -183,11 +185,11 @@ class _Gathered:
         return list(dict.fromkeys([*self.first, *self.later]))
 
 
-def _sheet(atlas: Atlas, layer: Layer, name: str, gathered: _Gathered) -> SpriteSheet:
+def _sheet(atlas: Atlas, layer: Layer, name: str, gathered: _Gathered, means: Means) -> SpriteSheet:
     units = gathered.in_order()
     there = atlas.visualizations(layer.name, units) if units else {}
     visualizations = {unit: there[unit] for unit in units if unit in there}
     missing = tuple(unit for unit in units if unit not in there)
-    means = mean_activations(atlas, layer)
-    counts = {} if means is None else surpassed(visualizations, means, {})
-    return SpriteSheet(layer, name, visualizations, missing, counts, gathered.shown, means)
+    found = means.of(layer.name)
+    counts = {} if found is None else surpassed(visualizations, found, {})
+    return SpriteSheet(layer, name, visualizations, missing, counts, gathered.shown, found)

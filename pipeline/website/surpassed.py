@@ -6,29 +6,41 @@ the mean of `⟨a, v⟩` over positions is the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from pipeline.atlas import Atlas, Layer
 from pipeline.grammar import CHANNEL, Activation, Substrate
-from pipeline.store import Visualization
+from pipeline.store import File, Visualization
 from pipeline.units import Unit
 
 
-def mean_activations(atlas: Atlas, layer: Layer) -> np.ndarray | None:
-    """Return the mean over positions of each channel for each photograph, f4 `[photographs, C]`.
+class Means:
+    """The mean over positions of each channel, photograph by photograph.
 
-    None where no figure of this atlas needs activations, so that the store may hold none.
+    Parameters
+    ----------
+    layers
+        Names of the layers.
     """
-    path = Activation(Substrate(layer.name, CHANNEL)).path
-    means = []
-    for photograph in atlas.photographs:
-        with atlas.open(photograph) as file:
-            if path not in file:
-                return None
-            means.append(file.values(path).mean(axis=(1, 2), dtype=np.float32))
-    return np.stack(means)
+
+    def __init__(self, layers: Iterable[str]) -> None:
+        self._found: dict[str, list[np.ndarray]] = {layer: [] for layer in layers}
+
+    def add(self, file: File) -> None:
+        """Add a photograph, from its file of the store."""
+        for layer, found in self._found.items():
+            path = Activation(Substrate(layer, CHANNEL)).path
+            if path in file:
+                found.append(file.values(path).mean(axis=(1, 2), dtype=np.float32))
+
+    def of(self, layer: str) -> np.ndarray | None:
+        """Return those of a layer, f4 `[photographs, C]`.
+
+        None where no figure of this atlas needs activations, so that the store holds none.
+        """
+        found = self._found[layer]
+        return np.stack(found) if found else None
 
 
 def surpassed(

@@ -101,6 +101,32 @@ def test_it_stays_in_sight(open_page: Open) -> None:
     )
 
 
+FIRST_LOAD = """() => {
+    const [page] = performance.getEntriesByType("navigation");
+    return [page, ...performance.getEntriesByType("resource")]
+      .filter(({ startTime }) => startTime <= page.loadEventStart)
+      .map(({ name, decodedBodySize }) => [name.split("/").at(-1).split("?")[0], decodedBodySize]);
+}"""
+
+
+def test_with_three_photographs_as_much_is_loaded_first_as_with_hundreds(
+    open_page: Open, address: str, tmp_path: Path
+) -> None:
+    generate(large.make(tmp_path / "store", 3), tmp_path / "site", large.FIGURES)
+    loads = []
+    with served(tmp_path / "site") as few:
+        for each in (f"{few}/", address):
+            page = open_page(url=each)
+            all_ready(page)
+            expect(page.locator("#picker .thumbnail").nth(2)).to_be_visible()
+            loads.append(dict(page.evaluate(FIRST_LOAD)))
+    first, second = loads
+    assert first.keys() == second.keys() >= {"site.js", "predictions.js"}
+    assert not any("photographs-" in name for name in first)
+    grown = {name for name in first if second[name] > first[name] + 16}  # digits of the count
+    assert grown <= {"index.html"}  # it lists photographs, up to 24, for readers without JavaScript
+
+
 def images(page: Page) -> list[str]:
     """The names of the photographs that the picker shows."""
     found = page.eval_on_selector_all(

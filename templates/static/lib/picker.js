@@ -1,6 +1,7 @@
 /* The picker: a row of thumbnails that stays in sight; its choice counts for the whole page. With
    many photographs it shows a page of them at a time, and later/search.js puts them in another
-   order: those that a text finds, or mistakes first. */
+   order: those that a text finds, or mistakes first. Its list and thumbnails are loaded once the
+   first figure has what it needs. */
 "use strict";
 
 {
@@ -23,6 +24,12 @@
       this.start = 0;
       this.order = null; // numbers of photographs, where it is not that of the atlas
       this.rove = atlas.roving(this.list, "button");
+      choices.listen(() => this.follow());
+      if (document.readyState === "complete") this.begin();
+      else on(globalThis, "load", () => this.begin());
+    }
+
+    begin() {
       this.listen();
       this.follow();
     }
@@ -37,7 +44,6 @@
       });
       on(this.previous, "click", () => this.turn(-1));
       on(this.next, "click", () => this.turn(1));
-      choices.listen(() => this.follow());
       new ResizeObserver(() => {
         if (this.clientWidth !== this.width) this.follow();
       }).observe(this);
