@@ -112,7 +112,7 @@ def _googles_preprocessing() -> Preprocessing:
 
 
 def _file(config: Config) -> Path:
-    path = weights_path(config)
+    path = weights_path(config, (*PUBLISHED, RANDOM))
     if path is None:
         known = " or ".join(f'weights = "{name}"' for name in PUBLISHED)
         advice = f'{known} are downloaded; weights = "PATH" reads a file'

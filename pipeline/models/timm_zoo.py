@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 LAYERS: tuple[str, ...] = ()
 NAMES: dict[str, str] = {}
-PRETRAINED, RANDOM = "pretrained", "random"
+WORDS = PRETRAINED, RANDOM = "pretrained", "random"  # in place of a file
 
 
 def fingerprint(config: Config) -> Any:
     weights = _weights(config)
-    kept = weights_fingerprint(config) if _is_file(weights) else weights
+    kept = weights_fingerprint(config, WORDS) if _is_file(weights) else weights
     drawn = [VERSION] if weights.lower() == RANDOM else []
     return [version("timm"), kept, _name(config), *drawn]
 
@@ -39,7 +39,7 @@ def load(config: Config) -> Network:
     import_torchvision()
     from timm.data.config import resolve_model_data_config
 
-    path = weights_path(config) if _is_file(_weights(config)) else None
+    path = weights_path(config, WORDS) if _is_file(_weights(config)) else None
     module = _create(config)
     if path is not None:
         load_state(module, read_state(path), path, _name(config))
@@ -62,7 +62,7 @@ def _weights(config: Config) -> str:
 
 
 def _is_file(weights: str) -> bool:
-    return weights not in (PRETRAINED, RANDOM)
+    return weights not in WORDS
 
 
 def _create(config: Config) -> Any:

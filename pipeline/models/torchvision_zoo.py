@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 LAYERS: tuple[str, ...] = ()
 NAMES: dict[str, str] = {}
-DEFAULT, RANDOM = "default", "random"
+WORDS = DEFAULT, RANDOM = "default", "random"  # in place of a file or a release
 
 
 def fingerprint(config: Config) -> Any:
     weights = _weights(config)
-    kept = weights_fingerprint(config) if _is_file(weights) else weights
+    kept = weights_fingerprint(config, WORDS) if _is_file(weights) else weights
     drawn = [VERSION] if weights.lower() == RANDOM else []
     return [version("torchvision"), kept, _name(config), *drawn]
 
@@ -40,7 +40,7 @@ def load(config: Config) -> Network:
     releases = _releases(config)
     release = _release(config, releases)
     module = _create(config, release)
-    path = weights_path(config) if _is_file(_weights(config)) else None
+    path = weights_path(config, WORDS) if _is_file(_weights(config)) else None
     if path is not None:
         load_state(module, read_state(path), path, _name(config))
     module.eval()

@@ -8,12 +8,12 @@ network is reported by the tensors in which it differs.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config, is_file
-from pipeline.errors import AtlasError
+from pipeline.errors import AtlasError, did_you_mean
 from pipeline.fingerprints import fingerprint_of_file
 
 if TYPE_CHECKING:
@@ -31,8 +31,13 @@ _DEEPEST = 3  # dictionaries inside one another
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "encoder.", "ema_model.")
 
 
-def weights_path(config: Config) -> Path | None:
+def weights_path(config: Config, words: Iterable[str] = ()) -> Path | None:
     """Return the file that `[model] weights` names; None if it names none.
+
+    Parameters
+    ----------
+    words
+        What may stand there instead, for those who have misspelt it.
 
     Raises
     ------
@@ -45,7 +50,7 @@ def weights_path(config: Config) -> Path | None:
     path = config.resolve(text)
     if not is_file(path):
         problem = "is a folder" if _is_folder(path) else "no file"
-        advice = "paths are relative to the configuration file"
+        advice = did_you_mean(text, words)[2:] or "paths are relative to the configuration file"
         raise AtlasError(f'{config.path}: "model.weights": {problem} {path}; {advice}')
     return path
 
@@ -57,9 +62,9 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def weights_fingerprint(config: Config) -> str | None:
-    """SHA-256 of the weights file; None where the configuration names none."""
-    path = weights_path(config)
+def weights_fingerprint(config: Config, words: Iterable[str] = ()) -> str | None:
+    """SHA-256 of the weights file; None where the configuration names none. See `weights_path`."""
+    path = weights_path(config, words)
     return fingerprint_of_file(path) if path else None
 
 

@@ -152,7 +152,7 @@ def _write_photographs(
     listing = Listing(site)
     first: dict[str, Any] = {}
 
-    def each() -> Iterator[np.ndarray]:
+    def written() -> Iterator[np.ndarray]:
         for number, photograph in enumerate(atlas.photographs):
             with atlas.store.holding(photograph.name):
                 _write_figures(site, atlas, photograph, shown)
@@ -166,7 +166,7 @@ def _write_photographs(
                 listing.add(atlas, photograph)
                 yield _write_pixels(site, atlas, photograph)
 
-    for i, some in enumerate(sprites.parts(each(), sprites.THUMBNAIL)):
+    for i, some in enumerate(sprites.parts(written(), sprites.THUMBNAIL)):
         site.write(f"sprites/photographs-{i}.webp", some)
     listing.close()
     site.register("site", site_facts(atlas, sprite_sheets, first, listing.mistakes))

@@ -169,6 +169,18 @@ NETWORK_CASES: dict[str, Case] = {
         {"model.source": '"torchvision:resnet18"', "model.weights": '"IMAGENET1K_V9"'},
         "has no release",
     ),
+    "a word for weights": (
+        {"model.source": '"torchvision:resnet18"', "model.weights": '"randm"'},
+        'no file .*randm; did you mean "random"',
+    ),
+    "timm's word": (
+        {"model.source": '"timm:resnet18"', "model.weights": '"pretraned"'},
+        'did you mean "pretrained"',
+    ),
+    "googlenet's word": (
+        {"model.source": '"googlenet"', "model.weights": '"bvcl"'},
+        'did you mean "bvlc"',
+    ),
     "googlenet's": (
         {"model.source": '"googlenet"'},
         '.weights" is missing; weights = "bvlc"',
