@@ -1,7 +1,8 @@
 """Trust: what the store claims, tried out on the network once more, for some photographs.
 
     trust/photographs/<photograph>.h5   one group of datasets for each layer
-    trust/pictures/<layer>.h5           one row for each feature visualization
+    trust/pictures/<layer>.h5           one row for each feature visualization of a channel, and of
+                                        a group of one of these photographs
 
 `pipeline.trust` tries it out, `pipeline.schema` names the datasets, `pipeline.views.trust` judges
 them. There is nothing to do where the figure "trust" is not shown or `[trust] photographs` is 0.
@@ -39,7 +40,6 @@ from pipeline.phases import feature_visualizations
 from pipeline.phases.baselines import read_means
 from pipeline.phases.phase import Inventory, Phase, Written, inventory_of_files
 from pipeline.phases.photographs import fingerprint_of_file, fingerprints_of_contents
-from pipeline.phases.vectors import Vectors
 from pipeline.photographs import PhotographFile
 from pipeline.plan import TRUST
 from pipeline.store import File, write
@@ -118,7 +118,8 @@ def fingerprints(survey: Survey) -> dict[Key, str]:
     }
     # Which pictures are shown follows from the contents of all photographs, and these from:
     every = [fingerprint_of_file(survey, each) for each in survey.photographs]
-    shown = [tables, [each.path for each in plan.contents], list(plan.figures), every]
+    groups_of = [each.name for each in chosen]
+    shown = [tables, [each.path for each in plan.contents], list(plan.figures), every, groups_of]
     features = settings.features.model_dump()
     for (layer,), pictures in feature_visualizations.fingerprints(survey).items():
         found[PICTURES, layer] = fingerprint_of(KIND, VERSION, layer, pictures, shown, features)
@@ -144,16 +145,32 @@ def jobs(survey: Survey, atlas: Atlas, missing: Sequence[Key]) -> Iterator[Job]:
     if not layers:
         return
     needed = feature_visualizations.needed_units(survey, atlas)
-    wanted = {(layer, unit) for layer in layers for unit in needed[layer]}
-    vectors = Vectors(figures.chosen(survey.plan.figures), atlas, wanted)
+    of_groups = _directions(survey, atlas)
     for layer in layers:
-        found = atlas.visualizations(layer, needed[layer])
-        directions = vectors.of(layer, found)
+        directions = of_groups[layer]
+        units = [
+            u for u in needed[layer] if u.channel_index is not None or u.original in directions
+        ]
+        found = atlas.visualizations(layer, units)
         # A layer without pictures has a file, too, or it would be looked for every time.
         pixels = [each.pixels for each in found.values()]
         pictures = np.stack(pixels) if pixels else np.zeros((0, 1, 1, 3), np.uint8)
         stated = np.array([each.activation for each in found.values()], np.float32)
         yield PicturesJob(survey.config, device, layer, tuple(found), directions, pictures, stated)
+
+
+def _directions(survey: Survey, atlas: Atlas) -> dict[str, dict[Unit, np.ndarray]]:
+    """Of the groups of the photographs that are tried out, by layer and unit.
+
+    Channels have as many pictures however many photographs there are; groups have not.
+    """
+    shown, names = figures.chosen(survey.plan.figures), {each.name for each in tried(survey)}
+    found: dict[str, dict[Unit, np.ndarray]] = {layer: {} for layer in survey.plan.layers}
+    for photograph in atlas.photographs:
+        if photograph.name in names:
+            for layer, vectors in figures.directions_of(shown, atlas, photograph).items():
+                found[layer] |= vectors
+    return found
 
 
 def claims_of(survey: Survey, photograph: str) -> tuple[Claims, ...]:

@@ -49,4 +49,5 @@ class Vectors:
         return found
 
     def _of(self, photograph: Photograph) -> Mapping[str, Mapping[Unit, np.ndarray]]:
-        return directions_of(self._figures, self._atlas, photograph)
+        with self._atlas.store.holding(photograph.name):
+            return directions_of(self._figures, self._atlas, photograph)

@@ -100,6 +100,9 @@ class Store:
         What they have read is forgotten at the end.
         """
         path = self.photograph_path(photograph)
+        if path in self._held:
+            yield
+            return
         with File(path, self._recent) as file:
             self._held[path] = file
             try:

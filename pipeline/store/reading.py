@@ -94,10 +94,17 @@ class File:
         return values
 
     def _read(self, name: str) -> np.ndarray:
-        dataset = self._dataset(name)
         try:
-            text = h5py.check_string_dtype(dataset.dtype)
-            return np.asarray(dataset.asstr()[()] if text else dataset[()])
+            opened = h5py.h5d.open(self._file.id, name.encode())
+            if opened.dtype.kind == "O":  # texts
+                return np.asarray(self._dataset(name).asstr()[()])
+            # A third faster than through an h5py.Dataset; a photograph has dozens.
+            values = np.empty(opened.shape, opened.dtype)
+            opened.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+            return values
+        except KeyError:
+            self._dataset(name)  # says what there is
+            raise
         except OSError as error:
             raise unreadable(self.path, error) from error
 

@@ -60,10 +60,16 @@ def surpassed(
         The directions, f4 `[C]` each.
     """
     counts = {}
+    directions = []
     for unit, visualization in visualizations.items():
-        channel, vector = unit.channel_index, vectors.get(unit.original)
+        channel = unit.channel_index
         if channel is not None:
             counts[unit] = int((means[:, channel] < visualization.activation).sum())
-        elif vector is not None:
-            counts[unit] = int((means @ vector < visualization.activation).sum())
+        elif unit.original in vectors:
+            directions.append(unit)
+    if directions:  # one product for all: the means are many where the photographs are
+        columns = np.stack([vectors[unit.original] for unit in directions], axis=1)
+        reached = np.array([visualizations[unit].activation for unit in directions])
+        found = (means @ columns < reached).sum(axis=0)
+        counts |= dict(zip(directions, found.tolist(), strict=True))
     return counts

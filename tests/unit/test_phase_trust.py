@@ -43,7 +43,7 @@ def test_nothing_is_tried_out_where_it_is_not_shown(tmp_path: Path) -> None:
     [
         ({"site": {"text": "x"}, "execution": {"workers": 2}}, False, False),
         ({"trust": {"draws": 32}}, True, False),
-        ({"trust": {"photographs": 2}}, False, False),
+        ({"trust": {"photographs": 2}}, False, True),
         ({"attribution": {"method": "linear"}}, True, True),
         ({"features": {"steps": 7}}, False, True),
         ({"profile": replace(PROFILE, weights="v")}, True, True),
