@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.store import PHOTOGRAPHS as KIND
 from pipeline.store import VISUALIZATIONS, Computed, File, held, join, write
+from pipeline.units import Unit
 from tests.end_to_end.conftest import Workplace, furnish
 
 MORE = """channels = "all"
@@ -96,6 +97,24 @@ def test_what_is_right_is_not_marked(work: Workplace) -> None:
     assert verdicts(work, "reproduced") == {"early": "holds", "late": "holds"}
     assert not failing(work, "reproduced")
     assert work.build()["trust"] == (0, 4)
+
+
+def test_pictures_of_groups_are_those_of_the_photographs_that_are_tried_out(
+    work: Workplace,
+) -> None:
+    fewer = MORE.replace('"trust"]', '"neuron_groups", "trust"]')
+    work.write(more=fewer.replace("photographs = 2", "photographs = 1"))
+    work.build()
+    shown = {}
+    for name in ("first", "second"):
+        with File(work.store / "images" / f"{name}.h5") as file:
+            vectors = file.values("group/late/6/channels").astype(np.float32)
+        shown[name] = {str(Unit.direction(vector)) for vector in vectors}
+    with File(work.store / "trust" / "pictures" / "late.h5") as file:
+        tried = set(file.values("units").tolist())
+    assert shown["first"] <= tried
+    assert not shown["second"] & tried
+    assert any(unit.startswith("channel:") for unit in tried)
 
 
 def test_shares_with_flipped_signs_are_marked(work: Workplace) -> None:
