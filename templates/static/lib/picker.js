@@ -10,6 +10,7 @@
   const SIDE = 48;
   const GAP = 10;
   const MOST = 24; // thumbnails on a page
+  const PATIENCE = 10_000; // milliseconds that it waits for the page to have loaded
 
   class Picker extends HTMLElement {
     connectedCallback() {
@@ -27,9 +28,12 @@
       choices.listen(() => this.follow());
       if (document.readyState === "complete") this.begin();
       else on(globalThis, "load", () => this.begin());
+      setTimeout(() => this.begin(), PATIENCE);
     }
 
     begin() {
+      if (this.begun) return;
+      this.begun = true;
       this.listen();
       this.follow();
     }
