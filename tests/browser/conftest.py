@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from pipeline.atlas import Atlas
 from pipeline.website.generate import generate
@@ -84,6 +84,10 @@ def open_page(browser: Browser, site: Path, home: str) -> Iterator[Open]:
         if not url.startswith(root):
             heard.append(f"elsewhere: {url}")
 
+    def check_failure(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # going elsewhere cuts off what was under way
+            heard.append(f"failed: {request.url}: {request.failure}")
+
     def opened(
         state: str = "",
         folder: Path = site,
@@ -99,7 +103,7 @@ def open_page(browser: Browser, site: Path, home: str) -> Iterator[Open]:
         if not complaints:
             page.on("console", lambda message: heard.append(f"console: {message.text}"))
             page.on("pageerror", lambda error: heard.append(f"error: {error.stack}"))
-            page.on("requestfailed", lambda request: heard.append(f"failed: {request.url}"))
+            page.on("requestfailed", check_failure)
         page.on("request", lambda request: check_address(request.url, root))
         page.goto(f"{root}index.html{state}")
         return page

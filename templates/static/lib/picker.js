@@ -48,6 +48,7 @@
       });
       on(this.previous, "click", () => this.turn(-1));
       on(this.next, "click", () => this.turn(1));
+      this.width = this.clientWidth; // an observer reports at once, too
       new ResizeObserver(() => {
         if (this.clientWidth !== this.width) this.follow();
       }).observe(this);
