@@ -89,7 +89,7 @@ correctness: $(TOOLS)  ## write docs/correctness.md: the largest deviation from 
 floors: $(TOOLS)  ## write docs/floors.svg: the package's rooms and their imports
 	@$(BIN)/python docs/floors.py
 
-zoo: $(TOOLS)  ## tiny atlases of fifty architectures, for docs/zoo.md (half an hour)
+zoo: $(TOOLS)  ## tiny atlases of fifty architectures, for docs/zoo.md (an hour or two)
 	@$(BIN)/python -m tests.zoo
 
 notebooks: $(TOOLS)  ## run docs/notebooks/*.py and keep them, with their pictures, as notebooks
