@@ -50,8 +50,9 @@ def weights_path(config: Config, words: Iterable[str] = ()) -> Path | None:
     path = config.resolve(text)
     if not is_file(path):
         problem = "is a folder" if _is_folder(path) else "no file"
-        advice = did_you_mean(text, words)[2:] or "paths are relative to the configuration file"
-        raise AtlasError(f'{config.path}: "model.weights": {problem} {path}; {advice}')
+        hint = did_you_mean(text, words) or ";"
+        advice = "paths are relative to the configuration file"
+        raise AtlasError(f'{config.path}: "model.weights": {problem} {path}{hint} {advice}')
     return path
 
 

@@ -77,20 +77,20 @@ def has_own_spectrum(survey: Survey) -> bool:
 def needed_units(survey: Survey, atlas: Atlas) -> dict[str, list[Unit]]:
     """Return the units that the figures show or the configuration names, by layer."""
     needed: dict[str, set[Unit]] = {layer: set() for layer in survey.plan.layers}
-    shown = figures.chosen(survey.plan.figures)
+    chosen = figures.chosen(survey.plan.figures)
     for photograph in atlas.photographs:
         with atlas.store.holding(photograph.name):
-            for figure in shown:
+            for figure in chosen:
                 for layer, units in figures.visualizations(figure, atlas, photograph).items():
                     needed[layer] |= set(units)
     channels = survey.settings.features.channels
-    for layer_shown in atlas.network.layers:
+    for shown in atlas.network.layers:
         asked: Sequence[int] = ()
         if channels == "all":
-            asked = range(layer_shown.shape[0])
+            asked = range(shown.shape[0])
         elif isinstance(channels, dict):
-            asked = channels.get(layer_shown.name, ())
-        needed[layer_shown.name] |= {Unit.channel(channel) for channel in asked}
+            asked = channels.get(shown.name, ())
+        needed[shown.name] |= {Unit.channel(channel) for channel in asked}
     return {layer: sorted(units) for layer, units in needed.items()}
 
 
