@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import torch
+
 from pipeline import config, models
 from pipeline.errors import AtlasError
 from pipeline.memory import keep_memory
@@ -15,8 +17,8 @@ SHARED = Path(os.environ.get("BUILDING_BLOCKS_SHARED", CHECKOUT.parent / "shared
 GOOGLENET_WEIGHTS = SHARED / "models" / "bvlc_googlenet.npz"
 
 
-def load(source: str) -> Network:
-    """Load "efficientnet_lite0" or "googlenet"."""
+def load(source: str, device: str = "cpu") -> Network:
+    """Load "efficientnet_lite0" or "googlenet" onto a device."""
     keep_memory()  # as every process that computes does
     model: dict[str, str] = {"source": source}
     if source == "googlenet":
@@ -24,7 +26,8 @@ def load(source: str) -> Network:
     tables = {"model": model, "dataset": {"images": ("skimage:chelsea",)}}
     settings = config.Settings.model_validate(tables)
     path = CHECKOUT / "configs" / "benchmark.toml"
-    return models.load(config.Config(path=path, settings=settings))
+    loaded = models.load(config.Config(path=path, settings=settings))
+    return loaded.to(torch.device(device))
 
 
 def available(source: str) -> bool:

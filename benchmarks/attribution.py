@@ -79,15 +79,15 @@ def of_groups() -> Iterator[Content]:
         yield Concentration(below)
 
 
-def photograph() -> tuple[Any, Any]:
-    """GoogLeNet and a photograph."""
+def photograph(device: str = "cpu") -> tuple[Any, Any]:
+    """GoogLeNet on a device, and a photograph."""
     import numpy as np
     import torch
     from PIL import Image
     from skimage import data
 
     torch.set_flush_denormal(True)
-    network = _googlenet()
+    network = _googlenet().to(torch.device(device))
     picture = Image.fromarray(data.chelsea()).resize((224, 224), Image.Resampling.LANCZOS)
     return network, network.input(np.asarray(picture).copy())
 
@@ -111,12 +111,12 @@ def _googlenet() -> Any:
     return Network(GoogLeNet(), preprocessing, [str(index) for index in range(1000)])
 
 
-def exhaustive() -> dict[str, float]:
+def exhaustive(device: str = "cpu") -> dict[str, float]:
     """Seconds and peak memory of everything."""
     from pipeline.attribution import attribute_along_paths, compute
     from pipeline.config import AttributionTable
 
-    network, x = photograph()
+    network, x = photograph(device)
 
     def work() -> None:
         compute(network, x, contents(), AttributionTable(method="linear"))

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import operator
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,17 +20,13 @@ from torch import nn
 from benchmarks._drawn import layers as drawn_layers
 from benchmarks._networks import available, count, load
 from benchmarks._rows import row, table
+from benchmarks._steps import measure_steps
 from pipeline import photographs
 from pipeline.contact_sheet import spread
-from pipeline.featurevis.folding import folded
 from pipeline.featurevis.grids import render_grid
-from pipeline.featurevis.precision import denormals_flushed
 from pipeline.featurevis.recipes import RECIPES
 from pipeline.featurevis.render import render
-from pipeline.featurevis.renderer import Renderer
 from pipeline.featurevis.requests import Batch, requests_for_channels
-from pipeline.featurevis.sides import suited_recipe
-from pipeline.featurevis.trials import precision_for_pictures
 from pipeline.models import efficientnet_lite0
 from pipeline.network import Network
 
@@ -56,47 +49,10 @@ def rows() -> list[dict[str, Any]]:
     return found
 
 
-def _least(work: Callable[[], None], repeats: int) -> float:
-    """Seconds of the quickest of some runs: what else the machine does can only add."""
-    work()
-    seconds = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
-
-
 def _step_over_floor(source: str, layer: str) -> dict[str, Any]:
-    """All steps of a picture together, at whichever side each shows it."""
-    faster, requests = folded(load(source), (layer,)), requests_for_channels(layer, range(BATCH))
-    recipe = suited_recipe(faster, RECIPES["fast"], [each.objective for each in requests])
-    renderer = Renderer(faster, recipe, seed=0)
-    precision = precision_for_pictures(renderer, requests, "auto")
-    renderer = replace(renderer, precision=precision)
-    pictures = renderer.start(requests, [0] * BATCH)
-    steps = {recipe.side(step): step for step in range(recipe.steps)}
-    counts = Counter(recipe.side(step) for step in range(recipe.steps))
-    spent = alone = 0.0
-    with denormals_flushed():
-        for side, step in steps.items():
-            views = torch.rand(BATCH, 3, side, side).contiguous(memory_format=torch.channels_last)
-
-            def floor(views: torch.Tensor = views) -> None:
-                x = views.detach().requires_grad_(True)
-                with precision.on(faster.device):
-                    response = faster.run_to(x, [layer])[layer]
-                response.float().mean().backward()
-
-            def whole(step: int = step) -> None:
-                renderer.step(pictures, step, redirect=False)
-
-            # Alternating, so that a busy moment of the machine affects both.
-            pairs = [(_least(whole, 2), _least(floor, 2)) for _ in range(4)]
-            spent += counts[side] * min(pair[0] for pair in pairs)
-            alone += counts[side] * min(pair[1] for pair in pairs)
-    name = f"step over floor, {source} {layer}, {precision.name}"
-    return row(name, spent / alone, "times", 1.35)
+    steps = measure_steps(load(source), layer, BATCH)
+    name = f"step over floor, {source} {layer}, {steps.precision}"
+    return row(name, steps.spent / steps.alone, "times", 1.35)
 
 
 def _demo() -> list[dict[str, Any]]:

@@ -19,7 +19,6 @@ from torch import Tensor
 from pipeline.attribution.batches import (
     batch_size,
     chunks,
-    full_precision,
     to_numpy,
     with_batches,
 )
@@ -28,6 +27,7 @@ from pipeline.attribution.observation import Observation
 from pipeline.attribution.passes import Nodes, depending, replicated
 from pipeline.attribution.push_pull import Cuts
 from pipeline.grammar import Substrate
+from pipeline.network import full_precision
 
 
 @dataclass(frozen=True)

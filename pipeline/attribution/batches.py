@@ -1,40 +1,49 @@
-"""How much is computed at a time, and how precisely: batches that fit into memory, and float32."""
+"""How much is computed at a time: batches that fit into memory."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pipeline.attribution.observation import Observation
 from pipeline.errors import AtlasError
 from pipeline.memory import is_out_of_memory
+from pipeline.network import SIZES, free_memory, whole
 
 T = TypeVar("T")
 
 MEMORY = 2 << 30
-ROWS = {"cpu": 16, "cuda": 128, "mps": 32}
 
-# Without a graph, so many times the rows fit; on processors, more of them are no quicker.
-WITHOUT_GRAPH = 4
+# Rows with a graph and without. On processors, more are no quicker; on GPUs, batches have few sizes
+# (`pipeline.network.filled`).
+ROWS = {"cpu": (16, 64), "cuda": SIZES[-2:], "mps": (32, 128)}
 
 # A push keeps the graph of the pass, the graph of its gradient, and the values in flight.
 COPIES = 3
 
 
-def batch_size(observation: Observation, memory: int | None = None) -> int:
-    """How many rows fit into `memory` bytes (default: 2 GiB, or half of what the GPU has left)."""
+def batch_size(observation: Observation, memory: int | None = None, *, graph: bool = True) -> int:
+    """How many rows fit into `memory` bytes.
+
+    Parameters
+    ----------
+    observation
+        Of the photograph.
+    memory
+        2 GiB by default, or half of what a GPU has left.
+    graph
+        Whether passes keep what gradients need; without, more rows fit.
+    """
     device = observation.x.device
     if memory is None:
-        cuda = device.type == "cuda"
-        memory = torch.cuda.mem_get_info(device)[0] // 2 if cuda else MEMORY
-    rows = memory // (COPIES * observation.graph_bytes)
-    return max(1, min(rows, ROWS.get(device.type, 16)))
+        free = free_memory(device)
+        memory = MEMORY if free is None else free // 2
+    with_graph, without = ROWS.get(device.type, ROWS["cpu"])
+    rows = max(1, min(memory // (COPIES * observation.graph_bytes), with_graph))
+    return whole(rows if graph else rows * without // with_graph, device)
 
 
 def with_batches(run: Callable[[int], T], batch: int) -> T:
@@ -66,42 +75,3 @@ def chunks(count: int, size: int) -> Iterator[range]:
 def to_numpy(tensor: Tensor) -> np.ndarray:
     """Copy a tensor to a float32 array."""
     return tensor.detach().float().cpu().numpy()
-
-
-# ------------------------------------------------------------------------------------- precision
-class _FullPrecision:
-    """cuDNN's TF32 is one switch for all threads: off while at least one of them needs it off."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.before = False
-
-    def enter(self) -> None:
-        with self.lock:
-            if self.users == 0:
-                self.before = torch.backends.cudnn.allow_tf32
-                torch.backends.cudnn.allow_tf32 = False
-            self.users += 1
-
-    def leave(self) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                torch.backends.cudnn.allow_tf32 = self.before
-
-
-_full_precision = _FullPrecision()
-
-
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Convolve in float32 throughout.
-
-    cuDNN rounds to TF32 by default, whose errors of 1e-3 show in attributions.
-    """
-    _full_precision.enter()
-    try:
-        yield
-    finally:
-        _full_precision.leave()

@@ -17,10 +17,8 @@ from torch import Tensor
 
 from pipeline.attribution.baselines import displaced
 from pipeline.attribution.batches import (
-    WITHOUT_GRAPH,
     batch_size,
     chunks,
-    full_precision,
     to_numpy,
     with_batches,
 )
@@ -30,6 +28,7 @@ from pipeline.attribution.passes import Nodes, depending
 from pipeline.attribution.push_pull import Cuts
 from pipeline.attribution.rest import RestOfNetwork
 from pipeline.grammar import OUTPUT, Substrate
+from pipeline.network import full_precision
 from pipeline.shapley import MOST_PLAYERS, memberships, shapley_weights
 
 
@@ -88,7 +87,7 @@ def play(
         return found, torch.cat(logits)
 
     with torch.no_grad():
-        found, logits = with_batches(run, WITHOUT_GRAPH * batch_size(observation, memory))
+        found, logits = with_batches(run, batch_size(observation, memory, graph=False))
     shaped = {
         target: to_numpy(values).reshape(players, *cuts[target].shape)
         for target, values in found.items()

@@ -20,10 +20,8 @@ from torch import Tensor
 
 from pipeline.attribution.baselines import combined, displaced
 from pipeline.attribution.batches import (
-    WITHOUT_GRAPH,
     batch_size,
     chunks,
-    full_precision,
     to_numpy,
     with_batches,
 )
@@ -32,6 +30,7 @@ from pipeline.attribution.passes import depending
 from pipeline.attribution.push_pull import Cuts
 from pipeline.attribution.rest import RestOfNetwork
 from pipeline.grammar import Substrate
+from pipeline.network import full_precision
 
 Effects = dict[Substrate, np.ndarray]
 
@@ -66,7 +65,7 @@ class Companies:
         self.cut = displaced(observation, cuts, [source])[source]
         self.start = observation.baseline(source.layer)
         self.rest = RestOfNetwork(observation, source.layer, [each.layer for each in targets])
-        self.rows = WITHOUT_GRAPH * batch_size(observation, memory)
+        self.rows = batch_size(observation, memory, graph=False)
         nodes = self.rest.run(cuts[source].a[None].clone().requires_grad_())
         for target in targets:
             depending(nodes, source.layer, target.layer, observation)

@@ -147,9 +147,9 @@ class Linearization:
             return self._last
         self._last = None  # frees its graph before there is another
         nodes = [depending(self.nodes, source, target, self.observation) for target in targets]
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator(nodes[0].device).manual_seed(0)
         cotangents = {
-            target: torch.randn(node.shape, generator=generator).to(node).requires_grad_()
+            target: torch.empty_like(node).normal_(generator=generator).requires_grad_()
             for target, node in zip(targets, nodes, strict=True)
         }
         inputs, outputs = [self.nodes[source]], list(cotangents.values())

@@ -17,7 +17,7 @@ from pipeline.attribution.linear_functions import linear_functions
 from pipeline.attribution.pooling import relaxed_pooling
 from pipeline.errors import AtlasError
 from pipeline.grammar import INPUT, OUTPUT
-from pipeline.network import Network
+from pipeline.network import Network, full_precision
 
 
 class Observation:
@@ -51,6 +51,7 @@ class Observation:
         `[N, C, H, W]`, or holds NaN or infinite numbers.
     """
 
+    @full_precision()
     def __init__(
         self,
         network: Network,

@@ -28,10 +28,8 @@ from torch import Tensor
 
 from pipeline.attribution.baselines import displaced
 from pipeline.attribution.batches import (
-    WITHOUT_GRAPH,
     batch_size,
     chunks,
-    full_precision,
     to_numpy,
     with_batches,
 )
@@ -40,6 +38,7 @@ from pipeline.attribution.passes import depending
 from pipeline.attribution.push_pull import Cuts
 from pipeline.attribution.rest import RestOfNetwork
 from pipeline.grammar import Substrate
+from pipeline.network import full_precision
 
 HALVED = 2  # one piece in so many is halved at a time, those with the largest errors
 MARGIN = 0.5  # of the tolerance: slopes are differences of scores, not gradients
@@ -157,6 +156,7 @@ class Paths(ABC):
         self.target, self.target_cut = target, cuts[target]
         self.rest = RestOfNetwork(observation, layer, [target.layer])
         self.batch = batch_size(observation, memory)
+        self.points = batch_size(observation, memory, graph=False)
         nodes = self.rest.run(cube[None].clone().requires_grad_())
         depending(nodes, layer, target.layer, observation)
 
@@ -247,7 +247,7 @@ class Paths(ABC):
                 found.append(to_numpy(scores[:, list(columns)]))
             return np.concatenate(found).astype(np.float64)
 
-        return with_batches(run, WITHOUT_GRAPH * self.batch)
+        return with_batches(run, self.points)
 
     def _cubes(self, weights: np.ndarray) -> Tensor:
         return self.start + self._by_channel(weights) * self.change

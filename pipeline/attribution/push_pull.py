@@ -19,13 +19,13 @@ from pipeline.atoms import Cut
 from pipeline.attribution.batches import (
     batch_size,
     chunks,
-    full_precision,
     to_numpy,
     with_batches,
 )
 from pipeline.attribution.linearization import Linearization, NotDifferentiable
 from pipeline.attribution.observation import Observation
 from pipeline.grammar import Substrate
+from pipeline.network import full_precision
 
 Pair = tuple[Substrate, Substrate]
 Cuts = Mapping[Substrate, Cut]

@@ -19,9 +19,7 @@ from torch import Tensor
 
 from pipeline.attribution.baselines import displaced
 from pipeline.attribution.batches import (
-    WITHOUT_GRAPH,
     batch_size,
-    full_precision,
     to_numpy,
     with_batches,
 )
@@ -30,6 +28,7 @@ from pipeline.attribution.passes import depending, independent
 from pipeline.attribution.push_pull import Attributions, Cuts, Pair
 from pipeline.attribution.rest import RestOfNetwork
 from pipeline.grammar import Substrate
+from pipeline.network import full_precision
 
 
 @full_precision()
@@ -68,7 +67,7 @@ def remove_all(
     found: Attributions = {}
     for together in by_layer.values():
         removals = _Removals(observation, cuts, together)
-        rows = WITHOUT_GRAPH * batch_size(observation, memory)
+        rows = batch_size(observation, memory, graph=False)
         found |= with_batches(removals.measure, rows)
     return found
 

@@ -26,7 +26,7 @@ from pipeline.attribution.passes import Nodes
 from pipeline.errors import AtlasError
 from pipeline.grammar import INPUT, OUTPUT
 from pipeline.memory import is_out_of_memory
-from pipeline.network import Network, is_scripted
+from pipeline.network import Network, filled, first_rows, full_precision, is_scripted
 from pipeline.network.catching import Reached
 
 
@@ -55,6 +55,7 @@ class RestOfNetwork:
         self._before = 1
         self._calls: list[_Call] | None = None
 
+    @full_precision()
     def run(self, cubes: Tensor) -> Nodes:
         """Run the rest of the network.
 
@@ -72,8 +73,12 @@ class RestOfNetwork:
         dict of str to Tensor
             Target → `[B, *cube]`, and the layer itself.
         """
-        if cubes.ndim == 4:
-            cubes = cubes.contiguous(memory_format=torch.channels_last)
+        whole = filled(cubes)
+        if whole.ndim == 4:
+            whole = whole.contiguous(memory_format=torch.channels_last)
+        return first_rows(self._run_whole(whole), len(cubes))
+
+    def _run_whole(self, cubes: Tensor) -> Nodes:
         if self._before in (1, len(cubes)):
             try:
                 return self._run(cubes, self._before)

@@ -19,10 +19,8 @@ from torch import Tensor
 from pipeline import shapley
 from pipeline.attribution.baselines import combined, displaced
 from pipeline.attribution.batches import (
-    WITHOUT_GRAPH,
     batch_size,
     chunks,
-    full_precision,
     to_numpy,
     with_batches,
 )
@@ -32,7 +30,7 @@ from pipeline.attribution.passes import depending
 from pipeline.attribution.push_pull import Cuts
 from pipeline.attribution.rest import RestOfNetwork
 from pipeline.grammar import Substrate
-from pipeline.network import Network
+from pipeline.network import Network, full_precision
 
 
 def sampled_gains(
@@ -110,7 +108,7 @@ class Game:
         self.cut = displaced(observation, cuts, [source])[source]
         self.start = observation.baseline(source.layer)
         self.rest = RestOfNetwork(observation, source.layer, [target.layer])
-        self.batch = WITHOUT_GRAPH * batch_size(observation, memory)
+        self.batch = batch_size(observation, memory, graph=False)
         nodes = self.rest.run(cuts[source].a[None].clone().requires_grad_())
         depending(nodes, source.layer, target.layer, observation)
 

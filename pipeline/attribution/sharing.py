@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from pipeline.attribution.batches import full_precision, to_numpy
+from pipeline.attribution.batches import to_numpy
 from pipeline.attribution.coalitions import play
 from pipeline.attribution.companies import Companies
 from pipeline.attribution.observation import Observation
@@ -31,6 +31,7 @@ from pipeline.attribution.staggered_paths import StaggeredPaths
 from pipeline.attribution.straight_path import StraightPath
 from pipeline.config import AttributionTable
 from pipeline.grammar import CHANNEL, CLASSES, NEURON, OUTPUT, Substrate
+from pipeline.network import full_precision
 from pipeline.views.classes import TOP
 
 # Times `steps`. More pieces of a straight path hardly change what it gives. The classes beyond the

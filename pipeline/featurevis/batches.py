@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from pipeline.featurevis.objectives import Objective
 from pipeline.featurevis.recipes import Recipe
 from pipeline.featurevis.responses import check_objectives
-from pipeline.network import Network
+from pipeline.network import SIZES, Network, free_memory, whole
 
-_LARGEST = {"cpu": 16, "cuda": 256}
+_LARGEST = {"cpu": 16, "cuda": SIZES[-1]}
 _CPU_MEMORY = 5 << 30  # bytes by the estimate below, so that a build fits into a small machine
-# Most outputs are held for the backward pass; on a CPU a batch takes a quarter of this estimate.
-_COPIES = 4
+# Outputs held for the backward pass, and what else a pass needs. On a CPU a batch takes a quarter
+# of this estimate; on a GPU, whose memory is there to be used, more than half.
+_COPIES = {"cpu": 4, "cuda": 1.5}
 
 
 def batch_size(network: Network, recipe: Recipe, objectives: Sequence[Objective]) -> int:
@@ -38,13 +38,34 @@ def batch_size(network: Network, recipe: Recipe, objectives: Sequence[Objective]
     AtlasError
         When a layer lacks the channel, class or position that an objective names.
     """
-    device = network.device
+    side = max(recipe.side_of(stage) for stage in recipe.stages)
+    fitting = fitting_views(network, objectives, side)
+    largest = _LARGEST.get(network.device.type, _LARGEST["cpu"])
+    return min(max(fitting, recipe.variants), largest)
+
+
+def fitting_views(network: Network, objectives: Sequence[Objective], side: int) -> int:
+    """Return how many pictures the network can be shown at a time, perhaps 0.
+
+    Parameters
+    ----------
+    network
+        Any.
+    objectives
+        Their layers decide how far the network runs.
+    side
+        At which it is shown them, in pixels.
+
+    Raises
+    ------
+    AtlasError
+        As `batch_size`.
+    """
     with _outputs_measured(network) as outputs:
-        side = max(recipe.side_of(stage) for stage in recipe.stages)
         check_objectives(network, objectives, side)
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _CPU_MEMORY
-    fitting = free // max(_COPIES * outputs.size, 1)
-    return int(min(max(fitting, recipe.variants), _LARGEST.get(device.type, _LARGEST["cpu"])))
+    free = free_memory(network.device) or _CPU_MEMORY
+    copies = _COPIES.get(network.device.type, _COPIES["cpu"])
+    return whole(int(free // max(copies * outputs.size, 1)), network.device)
 
 
 @dataclass

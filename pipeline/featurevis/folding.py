@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from pipeline.featurevis.fast_modules import FastClip, FastSamePadding, use_fast_modules
 from pipeline.featurevis.readers import noise, sole_readers
-from pipeline.network import Network
+from pipeline.network import Network, full_precision
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 
@@ -129,6 +129,7 @@ def _replace(root: nn.Module, name: str, module: nn.Module) -> None:
     setattr(root.get_submodule(".".join(path)), last, module)
 
 
+@full_precision()
 def _agree(original: Network, faster: Network, keep: Sequence[str]) -> bool:
     x = noise(original)
     with torch.no_grad():

@@ -19,15 +19,20 @@ from torch.nn import functional
 from pipeline.errors import AtlasError
 from pipeline.featurevis import objectives, transforms
 from pipeline.featurevis.adam import SharedAdam
+from pipeline.featurevis.batches import fitting_views
 from pipeline.featurevis.folding import folded
 from pipeline.featurevis.grid_cells import Cells
 from pipeline.featurevis.parameterizations import Parameters
 from pipeline.featurevis.precision import Precision, denormals_flushed, precisions
 from pipeline.featurevis.recipes import GRID, GridRecipe
-from pipeline.featurevis.redirection import redirected
-from pipeline.featurevis.responses import check_objectives, gradient, respond
+from pipeline.featurevis.responses import (
+    check_objectives,
+    gradient,
+    redirect_some,
+    respond,
+)
 from pipeline.featurevis.trials import chosen
-from pipeline.network import Network
+from pipeline.network import SIZES, Network
 
 CHUNK = 64  # cells that the network is shown at a time
 _TRIED = 8  # cells a side, at most, that precisions are tried out on
@@ -135,7 +140,7 @@ def _precision(network: Network, cells: Cells, dtype: str) -> Precision:
     rows, columns = (slice(begin, begin + _TRIED) for begin in begins)
     recipe = replace(cells.recipe, cell=cells.stored_side, steps=max(cells.recipe.steps // 4, 1))
     some = replace(cells, activations=cells.activations[:, rows, columns], recipe=recipe)
-    chunk = np.arange(min(CHUNK, len(cells)))
+    chunk = np.arange(min(_together(network, cells), len(cells)))
     pictures = cells.pictures(cells.start(chunk), chunk).detach()
 
     def step(precision: Precision) -> None:
@@ -146,6 +151,14 @@ def _precision(network: Network, cells: Cells, dtype: str) -> Precision:
         return float(_likeness(network, some, _optimized(network, some, precision)).mean())
 
     return chosen(network, ("cells", cells.layer, cells.side), dtype, step, score)
+
+
+def _together(network: Network, cells: Cells) -> int:
+    """Return how many cells the network is shown at a time."""
+    if network.device.type != "cuda":
+        return CHUNK  # more are no quicker
+    goal = objectives.direction(cells.layer, cells.goals[0])
+    return max(min(fitting_views(network, [goal], cells.side), SIZES[-1]), 1)
 
 
 def _optimized(network: Network, cells: Cells, precision: Precision) -> Tensor:
@@ -173,6 +186,7 @@ class _Optimization:
             objectives.direction(cells.layer, goal, cosine_power=power)
             for goal in cells.goals[chosen]
         ]
+        self.together = _together(network, cells)
 
     def run(self, parameters: Parameters, draws: Tensor, rate: float) -> None:
         """Take a step for each of the draws `[1, T, 4]`; parameters are updated in place."""
@@ -187,8 +201,8 @@ class _Optimization:
         side, count = self.cells.side, len(self.chosen)
         affine = transforms.maps(draws, side, side)
         unique, shared = optimizer.parameters["unique"], optimizer.parameters["shared"]
-        for begin in range(0, count, CHUNK):
-            rows = slice(begin, min(begin + CHUNK, count))
+        for begin in range(0, count, self.together):
+            rows = slice(begin, min(begin + self.together, count))
             x = self.cells.pictures({"unique": unique[rows], "shared": shared}, self.chosen[rows])
             views = transforms.resample(x, affine.expand(len(x), -1, -1), side)
             views.backward(self.slope(rows, views.detach(), redirect))
@@ -198,11 +212,9 @@ class _Optimization:
         wanted = self.objectives[rows]
         seen = views.contiguous(memory_format=torch.channels_last)
         slope, _ = gradient(self.network, wanted, seen, self.precision)
-        silent = (slope == 0).flatten(1).all(1).nonzero().flatten()
-        if redirect and len(silent):
-            of_silent = [wanted[index] for index in silent]
-            with redirected():
-                slope[silent] = gradient(self.network, of_silent, seen[silent], self.precision)[0]
+        if redirect:
+            silent = (slope == 0).flatten(1).all(1).nonzero().flatten()
+            redirect_some(slope, silent, self.network, wanted, seen, self.precision)
         return slope
 
 
@@ -210,7 +222,7 @@ class _Optimization:
 def _likeness(network: Network, cells: Cells, pictures: Tensor) -> np.ndarray:
     """Return the cosine between each position's vector and the mean response to its cell, `[N]`."""
     means = []
-    for chunk in pictures.split(CHUNK):
+    for chunk in pictures.split(_together(network, cells)):
         response = respond(network, chunk.float() / 255, [cells.layer])[cells.layer]
         means.append(response.float().mean((2, 3)))
     vectors = torch.from_numpy(cells.vectors).to(network.device)

@@ -23,9 +23,8 @@ from pipeline.featurevis.parameterizations import (
 from pipeline.featurevis.penalties import penalties
 from pipeline.featurevis.precision import FLOAT32, Precision, denormals_flushed
 from pipeline.featurevis.recipes import Recipe, Stage
-from pipeline.featurevis.redirection import redirected
 from pipeline.featurevis.requests import Batch, Request
-from pipeline.featurevis.responses import gradient
+from pipeline.featurevis.responses import gradient, redirect_some
 from pipeline.featurevis.seeds import generator_of
 from pipeline.network import Network
 
@@ -175,11 +174,9 @@ class Renderer:
         # Channels last, as the gradient is laid out in memory.
         quiet = ~slope.permute(0, 2, 3, 1).flatten(1).any(1)
         pictures.silent = torch.where(quiet & (not redirect), pictures.silent + 1, 0)
-        silent = quiet.nonzero().flatten()
-        if redirect and len(silent):
-            objectives = [pictures.objectives[index] for index in silent]
-            with redirected():
-                slope[silent] = gradient(self.network, objectives, seen[silent], self.precision)[0]
+        if redirect:
+            silent = quiet.nonzero().flatten()
+            redirect_some(slope, silent, self.network, pictures.objectives, seen, self.precision)
         return slope, score
 
     def _batch(

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from pipeline.featurevis.objectives import Objective, evaluate, layers_of
 from pipeline.featurevis.precision import FLOAT32, Precision
+from pipeline.featurevis.redirection import redirected
 from pipeline.grammar import OUTPUT
-from pipeline.network import Network
+from pipeline.network import Network, filled, first_rows, plans
 
 
 def respond(network: Network, pictures: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -18,11 +19,13 @@ def respond(network: Network, pictures: Tensor, layers: Sequence[str]) -> dict[s
 
     `OUTPUT` among them stands for the logits.
     """
-    hidden = [layer for layer in layers if layer != OUTPUT]
+    hidden, shown = [layer for layer in layers if layer != OUTPUT], filled(pictures)
     if OUTPUT not in layers:
-        return network.run_to(pictures, hidden)
-    caught, logits = network.run(pictures, hidden)
-    return {**caught, OUTPUT: logits}
+        caught = network.run_to(shown, hidden)
+    else:
+        caught, logits = network.run(shown, hidden)
+        caught = {**caught, OUTPUT: logits}
+    return first_rows(caught, len(pictures))
 
 
 def gradient(
@@ -54,6 +57,35 @@ def gradient(
         responses = respond(network, views, layers_of(objectives))
     score = evaluate([each.on_network for each in objectives], responses)
     return torch.autograd.grad(-score.sum(), views)[0], score.detach()
+
+
+def redirect_some(
+    slope: Tensor,
+    silent: Tensor,
+    network: Network,
+    objectives: Sequence[Objective],
+    views: Tensor,
+    precision: Precision,
+) -> None:
+    """Replace the gradients of some views by redirected ones, in place.
+
+    Parameters
+    ----------
+    slope
+        `[B, 3, V, V]`, of all views.
+    silent
+        `[n]`: which views.
+    network, objectives, views, precision
+        As for `gradient`, of all views.
+    """
+    if not len(silent):
+        return
+    # Where another size of batch would have to be planned, all are computed.
+    chosen = torch.arange(len(views), device=views.device) if plans(views.device) else silent
+    of_chosen = [objectives[index] for index in chosen.tolist()]
+    with redirected():
+        found, _ = gradient(network, of_chosen, views[chosen], precision)
+    slope[silent] = found[torch.searchsorted(chosen, silent)]
 
 
 @torch.no_grad()

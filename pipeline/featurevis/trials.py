@@ -16,7 +16,7 @@ from torch import nn
 from pipeline.featurevis.precision import Precision, denormals_flushed, fastest, precisions
 from pipeline.featurevis.renderer import Renderer
 from pipeline.featurevis.requests import Request, variants_of
-from pipeline.network import Network
+from pipeline.network import Network, plans
 
 _SCORED = 4  # pictures that are made in each precision, in a quarter of their steps
 _PART = 4
@@ -52,6 +52,9 @@ def precision_for_pictures(
     def score(precision: Precision) -> float:
         short = replace(recipe, steps=max(recipe.steps // _PART, 1))
         some = variants[: max(_SCORED // recipe.variants, 1) * recipe.variants]
+        if plans(renderer.network.device):  # so batches of no other size, and few passes
+            only = replace(recipe.stage(largest), share=1.0, patience=0.0)
+            short, some = replace(short, stages=(only,), redirected=0), variants
         trial = replace(renderer, precision=precision, recipe=short)
         return float(trial.render(some, [0] * len(some)).activation.mean())
 

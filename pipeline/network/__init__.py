@@ -6,6 +6,8 @@ a cube `[N, C, H, W]` (`layouts`). Photographs are `x[N, 3, H, W]`, RGB in 0…1
 turns them into what the network was trained on, differentiably.
 """
 
+from pipeline.network.devices import SIZES, filled, first_rows, free_memory, plans, whole
+from pipeline.network.float32 import full_precision
 from pipeline.network.layouts import Layout
 from pipeline.network.modules import call_name, is_scripted, module_name, watchable
 from pipeline.network.network import Network
@@ -14,13 +16,20 @@ from pipeline.network.recognition import NOTHING, Recognised
 
 __all__ = [
     "NOTHING",
+    "SIZES",
     "Layout",
     "Network",
     "Preprocessing",
     "Recognised",
     "call_name",
     "colours_for",
+    "filled",
+    "first_rows",
+    "free_memory",
+    "full_precision",
     "is_scripted",
     "module_name",
+    "plans",
     "watchable",
+    "whole",
 ]

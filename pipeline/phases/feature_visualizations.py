@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.featurevis.requests import Batch
 
 UNITS_PER_JOB = 32  # an interruption loses at most so many per worker
+ON_GPU = 1024  # which needs so many at a time to be busy, and takes seconds for them
 
 Missing = tuple[str, Unit]  # layer and unit
 
@@ -113,10 +114,18 @@ def jobs(survey: Survey, atlas: Atlas, missing: Sequence[Missing]) -> Iterator[J
     magnitude = _own_spectrum(survey)
     for layer in survey.plan.layers:
         units = vectors.in_order(layer, [unit for other, unit in missing if other == layer])
-        for start in range(0, len(units), UNITS_PER_JOB):
-            some = tuple(units[start : start + UNITS_PER_JOB])
+        count = _units_per_job(len(units), device, survey.workers)
+        for start in range(0, len(units), count):
+            some = tuple(units[start : start + count])
             directions = vectors.of(layer, some)
             yield Job(survey.config, device, layer, some, directions, magnitude)
+
+
+def _units_per_job(units: int, device: str, workers: int) -> int:
+    """How many of a layer's units are made together; every GPU gets some of them."""
+    if not device.startswith("cuda"):
+        return UNITS_PER_JOB
+    return min(max(-(-units // workers), UNITS_PER_JOB), ON_GPU)
 
 
 def _own_spectrum(survey: Survey) -> np.ndarray | None:

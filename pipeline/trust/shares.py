@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pipeline.attribution.averaging import Averaging
-from pipeline.attribution.batches import batch_size, full_precision, to_numpy, with_batches
+from pipeline.attribution.batches import batch_size, to_numpy, with_batches
 from pipeline.attribution.methods import linear, random_paths
 from pipeline.attribution.observation import Observation
 from pipeline.attribution.push_pull import Cuts
@@ -25,6 +25,7 @@ from pipeline.attribution.rest import RestOfNetwork
 from pipeline.attribution.sampling import Game
 from pipeline.config import AttributionTable
 from pipeline.grammar import CHANNEL, CLASSES, OUTPUT, Substrate
+from pipeline.network import full_precision
 from pipeline.trust.claims import Effort
 
 POINTS = 8  # of the straight path; coarse, as only correlations are looked at

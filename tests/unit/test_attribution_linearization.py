@@ -11,14 +11,14 @@ from captum.attr import LayerGradientXActivation
 from torch import nn
 
 from pipeline.attribution import attribute, push_pull
-from pipeline.attribution.batches import batch_size, full_precision, with_batches
+from pipeline.attribution.batches import batch_size, with_batches
 from pipeline.attribution.groups import cut_all
 from pipeline.attribution.linearization import Linearization
 from pipeline.attribution.observation import Observation
 from pipeline.attribution.push_pull import Schedule, push_and_pull
 from pipeline.errors import AtlasError
 from pipeline.grammar import CHANNEL, CLASSES, NEURON, SPATIAL, Substrate
-from pipeline.network import Network
+from pipeline.network import Network, full_precision
 from tests.unit.networks import close, hooks, network, photograph
 
 EARLY, LATE = Substrate("early", CHANNEL), Substrate("late", CHANNEL)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import torch
@@ -67,12 +68,12 @@ class Objective:
     def __neg__(self) -> Objective:
         return -1.0 * self
 
-    @property
+    @cached_property
     def layers(self) -> tuple[str, ...]:
         """The layers looked at, each once, without the input."""
         return tuple(dict.fromkeys(term.layer for _, term in self.parts if term.layer != INPUT))
 
-    @property
+    @cached_property
     def has_position(self) -> bool:
         """Whether a term looks at one position, which moves when the picture's size changes."""
         return any(getattr(term, "position", None) is not None for _, term in self.parts)
@@ -80,17 +81,17 @@ class Objective:
     def _where(self, keep: Callable[[Term], bool]) -> Objective:
         return Objective(tuple((weight, term) for weight, term in self.parts if keep(term)))
 
-    @property
+    @cached_property
     def on_network(self) -> Objective:
         """The terms that look at the network's responses."""
         return self._where(lambda term: term.layer != INPUT)
 
-    @property
+    @cached_property
     def on_pictures(self) -> Objective:
         """The terms that look at the pictures themselves."""
         return self._where(lambda term: term.layer == INPUT)
 
-    @property
+    @cached_property
     def main(self) -> Objective:
         """The terms that define what the picture shows: no penalties, no comparisons."""
         return self._where(lambda term: term.layer != INPUT and not term.compares)
