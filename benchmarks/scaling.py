@@ -138,14 +138,18 @@ def growth_rows(folder: Path) -> list[dict[str, Any]]:
     sites = {count: works[count].run("site") for count in (FEW, MANY)}
     again = works[MANY].run("build")
     few, many = works[FEW], works[MANY]
-    site = (sites[MANY].cpu - sites[FEW].cpu) / (MANY - FEW)
+    site, of_processor = (
+        (getattr(sites[MANY], what) - getattr(sites[FEW], what)) / (MANY - FEW)
+        for what in ("seconds", "cpu")
+    )
     grown = many.sent(FIRST_LOAD) / few.sent(FIRST_LOAD) - 1
     name = f"{MANY} photographs"
     return [
         row(f"scaling: peak memory of a build, {FEW} photographs", builds[FEW].peak, "MB"),
         row(f"scaling: the same, {name} against these", builds[MANY].peak / builds[FEW].peak,
             "×", 1.05),
-        row("scaling: site, each further photograph", site, "CPU-s", 0.1),
+        row("scaling: site, each further photograph", site, "s", 0.1),
+        row("scaling: the same, of the processor", of_processor, "CPU-s"),
         row(f"scaling: peak memory of site, {name}", sites[MANY].peak, "MB", 150),
         row(f"scaling: build with nothing to do, {name}", again.seconds, "s", 5),
         row(f"scaling: first load, {name} against {FEW}", 100 * grown, "% more", 1),

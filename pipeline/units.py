@@ -22,7 +22,7 @@ _TEXT = re.compile(rf"(?:{CHANNEL}:([0-9]+)|{DIRECTION}:(\w+))(?:~([0-9]+))?")
 
 
 @total_ordering
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A channel or a direction, and which variant of its feature visualization."""
 

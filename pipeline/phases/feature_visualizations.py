@@ -110,7 +110,7 @@ def inventory(survey: Survey, atlas: Atlas) -> Inventory[Missing]:
 def jobs(survey: Survey, atlas: Atlas, missing: Sequence[Missing]) -> Iterator[Job]:
     """Make jobs of a few units of one layer each."""
     device = choose_device(survey.device, survey.scheduler)
-    vectors = Vectors(figures.chosen(survey.plan.figures), atlas, set(missing))
+    vectors = Vectors(figures.chosen(survey.plan.figures), atlas, missing)
     magnitude = _own_spectrum(survey)
     for layer in survey.plan.layers:
         units = vectors.in_order(layer, [unit for other, unit in missing if other == layer])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from pipeline.atlas import Atlas, Photograph
 from pipeline.figures import Figure, directions_of
 from pipeline.units import Unit
+
+_NOWHERE = -1
 
 
 class Vectors:
@@ -25,25 +27,26 @@ class Vectors:
     """
 
     def __init__(
-        self, shown: Sequence[Figure], atlas: Atlas, wanted: Set[tuple[str, Unit]]
+        self, shown: Sequence[Figure], atlas: Atlas, wanted: Iterable[tuple[str, Unit]]
     ) -> None:
         self._figures, self._atlas = shown, atlas
-        self._shown_in: dict[tuple[str, Unit], int] = {}
+        # The names as they were given: there are many, and each is kept once in memory.
+        self._shown_in = dict.fromkeys(wanted, _NOWHERE)
         for number, photograph in enumerate(atlas.photographs):
             for layer, found in self._of(photograph).items():
                 known = ((layer, unit) for unit in found)
-                self._shown_in |= {each: number for each in known if each in wanted}
+                self._shown_in.update((each, number) for each in known if each in self._shown_in)
 
     def in_order(self, layer: str, units: Iterable[Unit]) -> list[Unit]:
         """Return units such that those of one photograph follow each other."""
-        return sorted(units, key=lambda unit: self._shown_in.get((layer, unit), -1))
+        return sorted(units, key=lambda unit: self._shown_in.get((layer, unit), _NOWHERE))
 
     def of(self, layer: str, units: Iterable[Unit]) -> dict[Unit, np.ndarray]:
         """Return the vectors f4 `[C]` of those units that are directions."""
         units = tuple(units)
-        rows = {self._shown_in[layer, each] for each in units if (layer, each) in self._shown_in}
+        rows = {self._shown_in.get((layer, each), _NOWHERE) for each in units}
         found: dict[Unit, np.ndarray] = {}
-        for row in sorted(rows):
+        for row in sorted(rows - {_NOWHERE}):
             of_photograph = self._of(self._atlas.photographs[row])[layer]
             found |= {unit: of_photograph[unit] for unit in units if unit in of_photograph}
         return found

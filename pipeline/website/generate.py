@@ -30,6 +30,7 @@ from pipeline.fingerprints import fingerprint_of
 from pipeline.views import grids
 from pipeline.views.inspected import Appearances
 from pipeline.website import card, channel_pages, citation, notebooks, page, scripts, sprites
+from pipeline.website.encoder import Encoder
 from pipeline.website.facts import Listing, photograph_facts, site_facts
 from pipeline.website.output import Site, is_whole, relative, replacing
 from pipeline.website.report import Report, report
@@ -70,13 +71,14 @@ def generate(
     with replacing(output) as folder:
         site = Site(folder, build_of(atlas, figures))
         sprite_sheets = make_sprite_sheets(atlas, shown)
-        for sprite_sheet in sprite_sheets.values():
-            for path, part in sprite_sheet.parts():
-                site.write(path, part)
-        for path, picture in grids.files(atlas):
-            site.write(path, sprites.encode(picture, grids.QUALITY))
-        appearances = _write_photographs(site, atlas, shown, sprite_sheets)
-        channel_pages.write_pages(site, atlas, sprite_sheets, appearances)
+        with Encoder(site) as encoder:
+            for sprite_sheet in sprite_sheets.values():
+                for path, part in sprite_sheet.parts():
+                    encoder.write(path, part)
+            for path, picture in grids.files(atlas):
+                encoder.write(path, picture, grids.QUALITY)
+            appearances = _write_photographs(site, encoder, atlas, shown, sprite_sheets)
+            channel_pages.write_pages(site, atlas, sprite_sheets, appearances)
         for path, code in scripts.code(page.templates_folder() / "static", shown).items():
             site.write(path, code)
         if config is not None:
@@ -139,6 +141,7 @@ def _write_notebooks(
 
 def _write_photographs(
     site: Site,
+    encoder: Encoder,
     atlas: Atlas,
     shown: Sequence[Figure],
     sprite_sheets: Mapping[str, SpriteSheet],
@@ -164,10 +167,10 @@ def _write_photographs(
                     first.update(facts)  # they are in data/site.js
                 inspector.write(site, atlas, number)
                 listing.add(atlas, photograph)
-                yield _write_pixels(site, atlas, photograph)
+                yield _write_pixels(encoder, atlas, photograph)
 
     for i, some in enumerate(sprites.parts(written(), sprites.THUMBNAIL)):
-        site.write(f"sprites/photographs-{i}.webp", some)
+        encoder.write(f"sprites/photographs-{i}.webp", some)
     listing.close()
     site.register("site", site_facts(atlas, sprite_sheets, first, listing.mistakes))
     return inspector.close(site, atlas)
@@ -183,11 +186,10 @@ def _write_figures(
             site.register(f"{name}.{part}", data)
 
 
-def _write_pixels(site: Site, atlas: Atlas, photograph: Photograph) -> np.ndarray:
+def _write_pixels(encoder: Encoder, atlas: Atlas, photograph: Photograph) -> np.ndarray:
     """Write a photograph; return its pixels, uint8 `[H, W, 3]`."""
     with atlas.open(photograph) as file:
         pixels = file.values("input")
     image = sprites.fitted(pixels, pixels.shape[0])
-    encoded = sprites.encode(image, quality=PHOTOGRAPH_QUALITY)
-    site.write(f"photographs/{photograph.name}.webp", encoded)
+    encoder.write(f"photographs/{photograph.name}.webp", image, PHOTOGRAPH_QUALITY)
     return pixels

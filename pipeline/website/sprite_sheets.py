@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from pipeline import figures
 from pipeline.atlas import Atlas, Layer, Photograph
@@ -60,8 +61,8 @@ class SpriteSheet:
         """Side in pixels at which the feature visualizations were made; 0 if there are none."""
         return max((each.side for each in self.visualizations.values()), default=0)
 
-    def parts(self) -> Iterator[tuple[str, bytes]]:
-        """Yield path in the site and contents of every part."""
+    def parts(self) -> Iterator[tuple[str, Image.Image]]:
+        """Yield path in the site and picture of every part."""
         pictures = (each.pixels for each in self.visualizations.values())
         for i, part in enumerate(sprites.parts(pictures, sprites.ICON)):
             yield self.path(i), part

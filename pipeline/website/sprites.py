@@ -21,8 +21,8 @@ THUMBNAIL = 96  # side of a photograph's thumbnail in pixels
 QUALITY = 80  # of WebP, 0…100
 
 
-def parts(pictures: Iterable[np.ndarray], size: int) -> Iterator[bytes]:
-    """Encode a sprite sheet, part by part, as WebP.
+def parts(pictures: Iterable[np.ndarray], size: int) -> Iterator[Image.Image]:
+    """Tile a sprite sheet, part by part.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def parts(pictures: Iterable[np.ndarray], size: int) -> Iterator[bytes]:
     """
     rest = iter(pictures)
     while some := list(islice(rest, PART)):
-        yield encode(_tile([fitted(picture, size) for picture in some], size))
+        yield _tile([fitted(picture, size) for picture in some], size)
 
 
 def fitted(picture: np.ndarray, size: int) -> Image.Image:

@@ -61,7 +61,7 @@ def killed(folder: Path, number: signal.Signals, delay: float) -> int | None:
     assert process.pid is not None
     os.kill(process.pid, number)
     process.join()
-    return process.exitcode
+    return process.exitcode or None  # it was done a moment before
 
 
 def atlas_of(work: Workplace) -> dict[str, bytes]:
@@ -95,7 +95,7 @@ def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
         else:
             codes.append(code)
     # SIGTERM before the first line of ours runs ends a process as it ends any other.
-    assert set(codes) <= {-signal.SIGKILL, 143, -signal.SIGTERM, 0}
+    assert set(codes) <= {-signal.SIGKILL, 143, -signal.SIGTERM}
     assert codes.count(-signal.SIGKILL) == KILLS // 2
     assert 143 in codes
     finished(disturbed.folder)

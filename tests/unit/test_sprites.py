@@ -18,8 +18,9 @@ from pipeline.website.surpassed import surpassed
 from tests import synthetic
 
 
-def decoded(part: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(part)))
+def decoded(part: Image.Image) -> np.ndarray:
+    """A part as it comes out of its file."""
+    return np.asarray(Image.open(io.BytesIO(sprites.encode(part))))
 
 
 def visualization(activation: float, *, alive: bool = True) -> Visualization:
