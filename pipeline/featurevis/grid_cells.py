@@ -25,6 +25,7 @@ _TINY = 1e-12
 MOST = 4096  # vectors that are chosen among
 _AT_A_TIME = 32  # vectors whose gain is looked at
 _LEAST_GOAL = 0.01  # of a position's vector that remains without what is common
+_LEAST_STRENGTH = 0.05  # of the strongest channel's: what hardly fires is not made to count alike
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,16 @@ class Cells:
         """What the cells should cause, f4 `[N, C]`, each of length 1.
 
         Each position's activations, less a part of the mean of all positions; where nothing is left
-        of them, and where nothing is active, the activations themselves.
+        of them, and where nothing is active, the activations themselves. Strong channels, which are
+        active nearly everywhere, count less than their activations say.
         """
         lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True)
         goals = self.vectors - self.recipe.common * self.vectors.mean(axis=0)
         remain = np.linalg.norm(goals, axis=1, keepdims=True)
         goals = np.where((remain > _LEAST_GOAL * lengths) & (lengths > 0), goals, self.vectors)
+        strength = np.sqrt(np.square(self.vectors).mean(axis=0))
+        strength = np.maximum(strength / max(strength.max(), _TINY), _LEAST_STRENGTH)
+        goals = goals / strength**self.recipe.evened
         return goals / np.maximum(np.linalg.norm(goals, axis=1, keepdims=True), _TINY)
 
     @cached_property

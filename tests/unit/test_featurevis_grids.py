@@ -123,7 +123,7 @@ def test_later_rounds_make_cells_more_like_their_positions() -> None:
 def test_goals_leave_out_what_all_positions_share() -> None:
     a = activations()
     a += 5 * a.mean()
-    recipe = replace(QUICK, common=0.5)
+    recipe = replace(QUICK, common=0.5, evened=0.0)
     cells = Cells("early", a, recipe, 0, torch.device("cpu"))
     alike = Cells("early", a, replace(recipe, common=0.0), 0, torch.device("cpu"))
     expected = a[:, 2, 3] - 0.5 * a.mean((1, 2))
@@ -131,6 +131,26 @@ def test_goals_leave_out_what_all_positions_share() -> None:
         cells.goals[2 * 4 + 3], expected / np.linalg.norm(expected), rtol=1e-4, atol=1e-6
     )
     assert (cells.goals @ cells.goals.T).mean() < (alike.goals @ alike.goals.T).mean()
+
+
+def test_goals_make_channels_count_alike() -> None:
+    a = activations()
+    strong, weak = np.argsort(-a.sum((1, 2)))[:2]
+    a[strong] *= 100
+    a[weak] *= 1e-4
+    kept, half, alike = (
+        Cells("early", a, replace(QUICK, common=0.0, evened=each), 0, torch.device("cpu")).goals
+        for each in (0.0, 0.5, 1.0)
+    )
+    strength = np.sqrt(np.square(a).mean((1, 2)))
+    strength = np.maximum(strength / strength.max(), 0.05)  # of a channel that hardly fires
+    for goals, evened in ((kept, 0.0), (half, 0.5), (alike, 1.0)):
+        expected = a.reshape(len(a), -1).T / strength**evened
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(goals, expected, rtol=1e-4, atol=1e-6)
+    parts = [np.square(goals[:, strong]).mean() for goals in (kept, half, alike)]
+    assert parts == sorted(parts, reverse=True)
+    assert parts[0] > 0.99
 
 
 def test_positions_that_are_all_the_same_or_silent_keep_their_goals() -> None:

@@ -28,6 +28,9 @@ class GridRecipe:
     common
         Part of the mean of all positions' activations that is taken from every cell's goal. What
         all positions have in common would otherwise fill all cells alike.
+    evened
+        How far channels count alike, however strong: a goal's channels are divided by this power of
+        their root mean square over all positions. 0: strong channels count most; 1: all alike.
     cosine_power
         Exponent p of the direction objective.
     thinned, fewest, enough
@@ -54,6 +57,7 @@ class GridRecipe:
     shared: float = 0.5
     unique: float = 0.7
     common: float = 0.5
+    evened: float = 0.75
     cosine_power: float = 1.0
     thinned: int = 4
     fewest: int = 25
