@@ -1,16 +1,18 @@
 """How clear pictures are: what independent networks make of them, their colours and sharpness.
 
-Three kinds, with whatever weights and photographs are there (`benchmarks._judges` says who judges):
+With whatever weights and photographs are there (`benchmarks._judges` says who judges):
 
 - activation grids of GoogLeNet for the article's photographs, beside those that the article
   published (`gold/grids/<photograph>-<layer>.jpeg` and `images/<photograph>.jpeg`, beside the
   weights); they are kept in `build/clarity/`, to be looked at;
 - channels of layers drawn at random, in `fast`, beside the first peers that `BENCHMARK_PEERS` names
   (none by default; "lucent,dreamlens" takes minutes a picture);
-- groups of the same layers, for the demo's cat.
+- groups of the same layers, for the demo's cat;
+- activation grids of the demo's layers, for its cat.
 
-`BENCHMARK_SEED` draws the same layers again, `BENCHMARK_DRAWN` (2) is how many of each network,
-`BENCHMARK_CHANNELS` (8) how many pictures of each.
+`BENCHMARK_GRID="evened=0 common=0.25"` makes grids by another recipe, whose other settings are
+those of the usual one. `BENCHMARK_SEED` draws the same layers again, `BENCHMARK_DRAWN` (2) is how
+many of each network, `BENCHMARK_CHANNELS` (8) how many pictures of each.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import operator
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +49,12 @@ from benchmarks.featurevis_peers import ours, peer
 from pipeline import photographs
 from pipeline.factorization import factorize
 from pipeline.featurevis import objectives
-from pipeline.featurevis.grids import render_grid
-from pipeline.featurevis.recipes import named
+from pipeline.featurevis.grids import Grid, render_grid
+from pipeline.featurevis.recipes import GRID, named
 from pipeline.featurevis.render import render
 from pipeline.featurevis.requests import Request
+from pipeline.models import efficientnet_lite0
+from pipeline.network import Network
 from pipeline.units import Unit
 from pipeline.views.grids import joined
 
@@ -59,6 +63,15 @@ DRAWN = count("BENCHMARK_DRAWN", 2)
 CHANNELS = count("BENCHMARK_CHANNELS", 8)
 PEERS = [name for name in os.environ.get("BENCHMARK_PEERS", "").split(",") if name]
 GROUPS = 6
+RECIPE = replace(
+    GRID,
+    **{
+        name: type(getattr(GRID, name))(value)
+        for name, _, value in (
+            each.partition("=") for each in os.environ.get("BENCHMARK_GRID", "").split()
+        )
+    },
+)
 # Layer → the article's name for it, and the cells of its grid a side.
 PUBLISHED = {
     "inception_4a": ("mixed4a", 14),
@@ -74,6 +87,7 @@ def rows() -> list[dict[str, Any]]:
     found = []
     if available("googlenet"):
         found += [each for name in photographed() for each in grids(name)]
+    found += of_the_demo()
     for source in SOURCES:
         if available(source):
             for layer in drawn_layers(load(source), DRAWN):
@@ -127,16 +141,61 @@ def grids(name: str) -> list[dict[str, Any]]:
     found, seconds = [], 0.0
     for layer in layers:
         began = time.process_time()
-        grid = render_grid(network, layer, caught[layer][0].numpy())
+        grid = render_grid(network, layer, caught[layer][0].numpy(), RECIPE)
         seconds += time.process_time() - began
         KEPT.mkdir(parents=True, exist_ok=True)
         joined(grid.cells).save(KEPT / f"{name}-{layer}.png")
         if layer in PUBLISHED:
             found += _beside_published(name, layer, grid.cells)
-            found.append(row(f"{name} {layer}: likeness", float(grid.likeness.mean()), "cosine"))
+            found += _likeness(f"{name} {layer}", network, grid, caught[layer][0])
     # On two cores, three minutes.
     found.append(row(f"{name}: four grids", seconds, "s of the processor", 360))
     return found
+
+
+def of_the_demo() -> list[dict[str, Any]]:
+    """Return the grids of the demo's layers, for its cat."""
+    network = load("efficientnet_lite0")
+    photograph = photographs.fit(data.chelsea(), network.preprocessing.size, "crop")
+    layers = list(efficientnet_lite0.LAYERS)
+    with torch.no_grad():
+        caught = network.run_to(network.input(photograph), layers)
+    found = []
+    for layer in layers:
+        grid = render_grid(network, layer, caught[layer][0].numpy(), RECIPE)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        joined(grid.cells).save(KEPT / f"chelsea-{layer}.png")
+        where = f"chelsea {layer}, grid"
+        found += _rows(
+            where, "efficientnet_lite0", list(grid.cells.reshape(-1, *grid.cells.shape[2:]))
+        )
+        found += _likeness(where, network, grid, caught[layer][0])
+    return found
+
+
+def _likeness(
+    where: str, network: Network, grid: Grid, activations: torch.Tensor
+) -> list[dict[str, Any]]:
+    """How like their positions cells are, and how many are more like theirs than like any other.
+
+    The latter without what all have in common: the mean over the positions, and over the cells.
+    """
+    vectors = activations.flatten(1).T
+    pictures = torch.from_numpy(grid.cells.reshape(-1, *grid.cells.shape[2:]).copy())
+    with torch.no_grad():
+        responses = torch.cat([
+            network.run_to(some.permute(0, 3, 1, 2).float() / 255, [grid.layer])[grid.layer]
+            .mean((2, 3))
+            for some in pictures.split(64)
+        ])  # fmt: skip
+    cells, positions = (
+        torch.nn.functional.normalize(each - each.mean(0)) for each in (responses, vectors)
+    )
+    own = (cells @ positions.T).argmax(1) == torch.arange(len(cells))
+    return [
+        row(f"{where}: likeness", float(grid.likeness.mean()), "cosine"),
+        row(f"{where}: most like their own position", float(own.float().mean()), "part"),
+    ]
 
 
 def published(name: str, layer: str, side: int) -> np.ndarray:
