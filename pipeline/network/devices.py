@@ -10,7 +10,7 @@ from torch import Tensor
 # cuDNN plans a convolution anew for every size of its input. For depthwise ones with channels last
 # that takes tenths of a second (EfficientNet-Lite0: 2.5 s for a pass forwards and backwards, whose
 # computation takes 10 ms), so on GPUs batches have few sizes, and the rest of them is thrown away.
-_PLANNING = ("cuda",)
+PLANNING = ("cuda",)
 SIZES = (1, 8, 64, 512)
 
 
@@ -28,7 +28,7 @@ def free_memory(device: torch.device) -> int | None:
 
 def plans(device: torch.device) -> bool:
     """Whether passes with batches of a new size take much longer the first time."""
-    return device.type in _PLANNING
+    return device.type in PLANNING
 
 
 def filled(rows: Tensor) -> Tensor:

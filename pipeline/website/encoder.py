@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline.website import sprites
 from pipeline.website.output import Site
 
-_AHEAD = 8  # pictures that wait, at most: they are in memory
+AHEAD = 8  # pictures that wait, at most: they are in memory
 
 
 class Encoder:
@@ -40,7 +40,7 @@ class Encoder:
         quality
             Of WebP, 0…100.
         """
-        while len(self._pending) >= _AHEAD:
+        while len(self._pending) >= AHEAD:
             self._write_first()
         self._pending.append((path, self._threads.submit(sprites.encode, image, quality)))
 

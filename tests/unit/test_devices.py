@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def planning(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if this processor planned."""
-    monkeypatch.setattr(devices, "_PLANNING", ("cpu", "cuda"))
+    monkeypatch.setattr(devices, "PLANNING", ("cpu", "cuda"))
 
 
 def test_processors_get_every_size() -> None:
@@ -69,7 +69,7 @@ def test_pictures_are_the_same_in_filled_batches(
         return pictures_of(render(silent, requests, QUICK, dtype="float32", batch_size=SIZES[1]))
 
     expected = made()
-    monkeypatch.setattr(devices, "_PLANNING", ("cpu",))
+    monkeypatch.setattr(devices, "PLANNING", ("cpu",))
     for unit, picture in made().items():
         assert largest_difference(picture, expected[unit]) <= 2, unit
 
@@ -85,7 +85,7 @@ def test_attributions_of_filled_batches_are_those_of_every_size(
         return np.asarray(found[wanted.path][wanted.path].values, dtype=np.float32)
 
     expected = made()
-    monkeypatch.setattr(devices, "_PLANNING", ("cpu",))
+    monkeypatch.setattr(devices, "PLANNING", ("cpu",))
     assert close(made(), expected, 1e-2)
 
 

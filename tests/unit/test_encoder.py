@@ -51,12 +51,12 @@ def test_few_pictures_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(sprites, "encode", slowly)
     with Encoder(Site(tmp_path, "build")) as pictures:
-        for index in range(3 * encoder._AHEAD):
+        for index in range(3 * encoder.AHEAD):
             waited.append(len(pictures._pending))
-            if len(pictures._pending) == encoder._AHEAD:
+            if len(pictures._pending) == encoder.AHEAD:
                 going.set()
             pictures.write(f"{index}.webp", picture(index))
-    assert max(waited) == encoder._AHEAD
+    assert max(waited) == encoder.AHEAD
 
 
 def test_nothing_more_is_written_after_an_error(tmp_path: Path) -> None:
