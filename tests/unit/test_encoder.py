@@ -30,8 +30,8 @@ def test_all_pictures_are_there_in_their_order_when_it_is_left(tmp_path: Path) -
 def test_quality_is_a_pictures_own(tmp_path: Path) -> None:
     site, noise = Site(tmp_path, "build"), Image.effect_noise((64, 64), 80).convert("RGB")
     with Encoder(site) as pictures:
-        pictures.write("coarse.webp", noise, 5)
-        pictures.write("fine.webp", noise, 95)
+        pictures.write("coarse.webp", noise.copy(), 5)
+        pictures.write("fine.webp", noise.copy(), 95)
     assert site.sizes["coarse.webp"] < site.sizes["fine.webp"]
 
 
