@@ -36,7 +36,7 @@ class Encoder:
         path
             In the site.
         image
-            Nobody may change it, or save it elsewhere, any more: Pillow notes in it how it is saved.
+            Nobody may change or save it any more: Pillow notes in it how it is saved.
         quality
             Of WebP, 0…100.
         """
