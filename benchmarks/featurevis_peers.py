@@ -152,7 +152,6 @@ def peer(name: str, source: str, layer: str, channels: list[int]) -> Made | str:
     """
     folder = CHECKOUT / "build" / "peers" / "pictures"
     kept = folder / f"{name}-{source}-{layer}-{PEER_STEPS}.npz"
-    kept.parent.mkdir(parents=True, exist_ok=True)
     known: dict[int, np.ndarray] = {}
     if kept.exists():
         with np.load(kept) as file:
@@ -163,6 +162,7 @@ def peer(name: str, source: str, layer: str, channels: list[int]) -> Made | str:
         return result
     pictures, seconds = result
     known |= dict(zip(fresh, pictures, strict=False))
+    folder.mkdir(parents=True, exist_ok=True)  # not earlier: peers' environment begins empty
     np.savez(kept, channels=np.array(list(known)), pictures=np.stack(list(known.values())))
     done = [channel for channel in channels if channel in known]
     made = np.stack([known[channel] for channel in done])
