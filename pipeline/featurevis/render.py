@@ -26,7 +26,7 @@ from pipeline.featurevis.sides import suited_recipe
 from pipeline.featurevis.trials import precision_for_pictures
 from pipeline.grammar import OUTPUT
 from pipeline.memory import is_out_of_memory
-from pipeline.network import Network
+from pipeline.network import Network, whole
 
 
 def render(
@@ -79,7 +79,8 @@ def render(
         objectives = [request.objective for request in members]
         suited = suited_recipe(faster, recipe, objectives)
         renderer = Renderer(faster, suited, seed, magnitude=magnitude)
-        size = batch_size or fitting_batch_size(faster, suited, objectives)
+        fitting = fitting_batch_size(faster, suited, objectives)  # and checks them
+        size = batch_size or fitting
         first = members[: max(size // recipe.variants, 1)]
         renderer = replace(renderer, precision=precision_for_pictures(renderer, first, dtype))
         yield from _render_alike(renderer, members, size)
@@ -121,7 +122,8 @@ def _render_alike(
                 raise
             if len(taken) == 1:
                 raise _too_large(renderer, members) from error
-            batch_size, queue = len(members) // 2, taken + queue
+            batch_size = whole(len(members) // 2, renderer.network.device)
+            queue = taken + queue
             continue
         again = _to_start_again(taken, batch, recipe)
         queue += [

@@ -13,7 +13,7 @@ from pipeline.network import Network, devices
 from pipeline.network.devices import SIZES, filled, first_rows, free_memory, plans, whole
 from pipeline.units import Unit
 from tests.unit import networks
-from tests.unit.featurevis import QUICK, Silent, largest_difference, pictures_of
+from tests.unit.featurevis import QUICK, Passes, Silent, largest_difference, pictures_of
 from tests.unit.networks import close
 
 CPU = torch.device("cpu")
@@ -72,6 +72,15 @@ def test_pictures_are_the_same_in_filled_batches(
     monkeypatch.setattr(devices, "PLANNING", ("cpu",))
     for unit, picture in made().items():
         assert largest_difference(picture, expected[unit]) <= 2, unit
+
+
+@pytest.mark.usefixtures("planning")
+def test_memory_that_runs_out_is_answered_by_the_next_smaller_size() -> None:
+    network, requests = networks.network(), requests_for_channels("early", range(8))
+    passes = Passes(network, torch.OutOfMemoryError("CUDA out of memory"), limit=1)
+    found = pictures_of(render(network, requests, QUICK, batch_size=8))
+    assert len(found) == 8
+    assert passes.counts[:2] == [8, 1]  # no size lies between
 
 
 def test_attributions_of_filled_batches_are_those_of_every_size(

@@ -103,6 +103,19 @@ def test_hooks_and_modes_are_gone_after_rendering_and_after_an_exception() -> No
     assert torch.tensor([1e-39]).mul(1.0).bool().item(), "denormal numbers are still flushed"
 
 
+def test_a_channel_that_is_not_there_is_named_whatever_the_batch() -> None:
+    for size in (None, 4):
+        with pytest.raises(AtlasError, match='layer "early" has 8 channels'):
+            list(
+                render(
+                    networks.network(),
+                    requests_for_channels("early", [9]),
+                    batch_size=size,
+                    recipe=QUICK,
+                )
+            )
+
+
 def test_out_of_memory_halves_the_batch_and_loses_nothing() -> None:
     network, requests = networks.network(), requests_for_channels("early", range(8))
     passes = Passes(network, torch.OutOfMemoryError("CUDA out of memory"), limit=2)
