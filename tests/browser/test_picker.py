@@ -85,6 +85,20 @@ def test_the_keyboard_walks_and_chooses(open_page: Open) -> None:
     assert page.eval_on_selector_all('#picker .thumbnail[tabindex="0"]', "all => all.length") == 1
 
 
+def test_who_walks_on_is_not_called_back_by_what_was_chosen(open_page: Open) -> None:
+    page = open_page()
+    page.wait_for_selector("#picker[data-state=ready]")
+    page.locator('#picker [data-image="third"]').focus()
+    page.evaluate("document.getElementById('picker').follow()")
+    page.evaluate("document.getElementById('picker').render()")
+    assert page.evaluate("document.activeElement.dataset.image") == "third"
+    assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "false"
+    stops = page.eval_on_selector_all(
+        '#picker .thumbnail[tabindex="0"]', "all => all.map((each) => each.dataset.image)"
+    )
+    assert stops == ["third"]
+
+
 def test_a_finger_chooses(open_page: Open) -> None:
     page = open_page(**PHONE)
     ready(page, "predictions")

@@ -135,11 +135,14 @@
     }
 
     show(buttons) {
-      const hadFocus = this.list.contains(document.activeElement);
+      const { activeElement: held } = document;
+      const hadFocus = this.list.contains(held);
       put(this.list, ...buttons);
       const chosen = find(this.list, "[aria-pressed=true]");
       this.rove(chosen);
-      if (hadFocus) (chosen ?? find(this.list, "button"))?.focus();
+      // A reader who has walked on meanwhile is not called back.
+      const same = buttons.find((each) => each.dataset.image === held?.dataset.image);
+      if (hadFocus) (same ?? chosen ?? buttons[0])?.focus();
       this.previous.disabled = this.start === 0;
       this.next.disabled = this.start + this.shown >= this.count;
       const title = atlas.photograph(choices.image)?.title ?? "";
