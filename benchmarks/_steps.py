@@ -16,7 +16,7 @@ from pipeline.featurevis.renderer import Renderer
 from pipeline.featurevis.requests import requests_for_channels
 from pipeline.featurevis.sides import suited_recipe
 from pipeline.featurevis.trials import precision_for_pictures
-from pipeline.network import Network
+from pipeline.network import Network, finish
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Steps:
 
 def measure_steps(network: Network, layer: str, batch: int) -> Steps:
     """Time the steps of a batch of pictures of a layer's channels, and the network alone."""
-    channels = [index % _channels(network, layer) for index in range(batch)]
+    channels = [index % channels_of(network, layer) for index in range(batch)]
     faster, requests = folded(network, (layer,)), requests_for_channels(layer, channels)
     recipe = suited_recipe(faster, RECIPES["fast"], [each.objective for each in requests])
     renderer = Renderer(faster, recipe, seed=0)
@@ -61,11 +61,11 @@ def measure_steps(network: Network, layer: str, batch: int) -> Steps:
                 with precision.on(faster.device):
                     response = faster.run_to(x, [layer])[layer]
                 response.float().mean().backward()
-                finish(network)
+                finish(network.device)
 
             def whole(step: int = step) -> None:
                 renderer.step(pictures, step, redirect=False)
-                finish(network)
+                finish(network.device)
 
             # Alternating, so that a busy moment of the machine affects both.
             pairs = [(least(whole, 2), least(floor, 2)) for _ in range(4)]
@@ -74,7 +74,8 @@ def measure_steps(network: Network, layer: str, batch: int) -> Steps:
     return Steps(spent, alone, precision.name)
 
 
-def _channels(network: Network, layer: str) -> int:
+def channels_of(network: Network, layer: str) -> int:
+    """Return how many channels a layer has."""
     side = network.preprocessing.size
     with torch.no_grad():
         blank = torch.full((1, 3, side, side), 0.5, device=network.device)
@@ -90,9 +91,3 @@ def least(work: Callable[[], None], repeats: int) -> float:
         work()
         seconds.append(time.perf_counter() - began)
     return min(seconds)
-
-
-def finish(network: Network) -> None:
-    """Wait until the network's device has done what it was told."""
-    if network.device.type == "cuda":
-        torch.cuda.synchronize(network.device)

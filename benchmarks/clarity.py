@@ -20,7 +20,7 @@ from __future__ import annotations
 import operator
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,11 @@ from benchmarks._networks import CHECKOUT, SHARED, available, count, load
 from benchmarks._rows import row, table
 from benchmarks.featurevis_peers import ours, peer
 from pipeline import photographs
+from pipeline.errors import AtlasError
 from pipeline.factorization import factorize
 from pipeline.featurevis import objectives
 from pipeline.featurevis.grids import Grid, render_grid
-from pipeline.featurevis.recipes import GRID, named
+from pipeline.featurevis.recipes import GRID, GridRecipe, named
 from pipeline.featurevis.render import render
 from pipeline.featurevis.requests import Request
 from pipeline.models import efficientnet_lite0
@@ -63,15 +64,7 @@ DRAWN = count("BENCHMARK_DRAWN", 2)
 CHANNELS = count("BENCHMARK_CHANNELS", 8)
 PEERS = [name for name in os.environ.get("BENCHMARK_PEERS", "").split(",") if name]
 GROUPS = 6
-RECIPE = replace(
-    GRID,
-    **{
-        name: type(getattr(GRID, name))(value)
-        for name, _, value in (
-            each.partition("=") for each in os.environ.get("BENCHMARK_GRID", "").split()
-        )
-    },
-)
+GRID_SETTINGS = os.environ.get("BENCHMARK_GRID", "")
 # Layer → the article's name for it, and the cells of its grid a side.
 PUBLISHED = {
     "inception_4a": ("mixed4a", 14),
@@ -93,6 +86,24 @@ def rows() -> list[dict[str, Any]]:
             for layer in drawn_layers(load(source), DRAWN):
                 found += channels(source, layer) + groups(source, layer)
     return found
+
+
+def grid_recipe() -> GridRecipe:
+    """Return the recipe of grids, with the settings that `BENCHMARK_GRID` changes.
+
+    Raises
+    ------
+    AtlasError
+        For a setting that there is not, or a value of another type.
+    """
+    pairs = [each.partition("=") for each in GRID_SETTINGS.split()]
+    try:
+        changed = {name: type(getattr(GRID, name))(value) for name, _, value in pairs}
+        return replace(GRID, **changed)
+    except (AttributeError, TypeError, ValueError) as error:
+        known = ", ".join(each.name for each in fields(GRID))
+        message = f'BENCHMARK_GRID="{GRID_SETTINGS}": {error}; settings are {known}'
+        raise AtlasError(message) from error
 
 
 @dataclass(frozen=True)
@@ -141,16 +152,26 @@ def grids(name: str) -> list[dict[str, Any]]:
     found, seconds = [], 0.0
     for layer in layers:
         began = time.process_time()
-        grid = render_grid(network, layer, caught[layer][0].numpy(), RECIPE)
+        grid = _kept(render_grid(network, layer, caught[layer][0].numpy(), grid_recipe()), name)
         seconds += time.process_time() - began
-        KEPT.mkdir(parents=True, exist_ok=True)
-        joined(grid.cells).save(KEPT / f"{name}-{layer}.png")
         if layer in PUBLISHED:
             found += _beside_published(name, layer, grid.cells)
             found += _likeness(f"{name} {layer}", network, grid, caught[layer][0])
     # On two cores, three minutes.
     found.append(row(f"{name}: four grids", seconds, "s of the processor", 360))
     return found
+
+
+def _kept(grid: Grid, name: str) -> Grid:
+    """Leave a photograph's grid to be looked at."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    joined(grid.cells).save(KEPT / f"{name}-{grid.layer}.png")
+    return grid
+
+
+def _pictures(cells: np.ndarray) -> list[np.ndarray]:
+    """Return the cells `[H, W, S, S, 3]` of a grid one by one."""
+    return list(cells.reshape(-1, *cells.shape[2:]))
 
 
 def of_the_demo() -> list[dict[str, Any]]:
@@ -162,13 +183,11 @@ def of_the_demo() -> list[dict[str, Any]]:
         caught = network.run_to(network.input(photograph), layers)
     found = []
     for layer in layers:
-        grid = render_grid(network, layer, caught[layer][0].numpy(), RECIPE)
-        KEPT.mkdir(parents=True, exist_ok=True)
-        joined(grid.cells).save(KEPT / f"chelsea-{layer}.png")
-        where = f"chelsea {layer}, grid"
-        found += _rows(
-            where, "efficientnet_lite0", list(grid.cells.reshape(-1, *grid.cells.shape[2:]))
+        grid = _kept(
+            render_grid(network, layer, caught[layer][0].numpy(), grid_recipe()), "chelsea"
         )
+        where = f"chelsea {layer}, grid"
+        found += _rows(where, "efficientnet_lite0", _pictures(grid.cells))
         found += _likeness(where, network, grid, caught[layer][0])
     return found
 
@@ -181,7 +200,7 @@ def _likeness(
     The latter without what all have in common: the mean over the positions, and over the cells.
     """
     vectors = activations.flatten(1).T
-    pictures = torch.from_numpy(grid.cells.reshape(-1, *grid.cells.shape[2:]).copy())
+    pictures = torch.from_numpy(np.stack(_pictures(grid.cells)))
     with torch.no_grad():
         responses = torch.cat([
             network.run_to(some.permute(0, 3, 1, 2).float() / 255, [grid.layer])[grid.layer]
@@ -209,7 +228,7 @@ def _beside_published(name: str, layer: str, cells: np.ndarray) -> list[dict[str
     article, side = PUBLISHED[layer]
     measured = []
     for each in (published(name, article, side), cells):
-        pictures = list(each.reshape(-1, *each.shape[2:]))
+        pictures = _pictures(each)
         apart = unlikeness(resized(pictures).reshape(side, side, 128, 128, 3))
         measured.append((Clarity.of(judged("googlenet", pictures), pictures), apart))
     (theirs, their_apart), (own, own_apart) = measured

@@ -20,7 +20,7 @@ from torch import nn
 from benchmarks._drawn import layers as drawn_layers
 from benchmarks._networks import available, count, load
 from benchmarks._rows import row, table
-from benchmarks._steps import measure_steps
+from benchmarks._steps import channels_of, measure_steps
 from pipeline import photographs
 from pipeline.contact_sheet import spread
 from pipeline.featurevis.grids import render_grid
@@ -59,7 +59,7 @@ def _demo() -> list[dict[str, Any]]:
     network, recipe = load("efficientnet_lite0"), RECIPES["fast"]
     seconds, dead, constant, poor, total, every = 0.0, 0, 0, 0, 0, 0
     for layer in efficientnet_lite0.LAYERS:
-        channels = _channels(network, layer)
+        channels = channels_of(network, layer)
         every += channels
         requests = requests_for_channels(layer, spread(channels, PER_LAYER))
         began = time.perf_counter()
@@ -80,11 +80,6 @@ def _demo() -> list[dict[str, Any]]:
         row("demo layers, fast: dead, without weights", constant / total, "part"),
         row("demo layers, fast: grey or clipped", poor / total, "part", 0.01),
     ]
-
-
-def _channels(network: Network, layer: str) -> int:
-    with torch.no_grad():
-        return network.run_to(torch.full((1, 3, 224, 224), 0.5), [layer])[layer].shape[1]
 
 
 def _dead_channels(batch: Batch) -> list[int | None]:

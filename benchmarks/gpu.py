@@ -3,7 +3,7 @@
 Networks are EfficientNet-Lite0 and, where its weights are, GoogLeNet, with layers drawn at random
 (`_drawn`) and the batches that `render` chooses there by itself. "Share of the floor" is forward
 and backward of the truncated network alone over the whole step: 1 is a step that costs nothing
-else. `BENCHMARK_BATCHES="32 256"` times other batches. Without a GPU there are no rows.
+else. Without a GPU there are no rows.
 """
 
 from __future__ import annotations
@@ -26,16 +26,14 @@ from benchmarks import attribution
 from benchmarks._drawn import layers as drawn_layers
 from benchmarks._networks import CHECKOUT, available, load
 from benchmarks._rows import row, table
-from benchmarks._steps import finish, measure_steps
+from benchmarks._steps import channels_of, measure_steps
 from pipeline.featurevis.batches import batch_size
 from pipeline.featurevis.recipes import RECIPES
 from pipeline.featurevis.render import render
 from pipeline.featurevis.requests import requests_for_channels
-from pipeline.network import Network
-from pipeline.probe import probe
+from pipeline.network import Network, finish
 
 SOURCES = ("efficientnet_lite0", "googlenet")
-BATCHES = tuple(map(int, os.environ.get("BENCHMARK_BATCHES", "").split()))
 # The outputs of GoogLeNet's nine blocks have 5,488 channels.
 _BLOCKS = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
 
@@ -65,36 +63,31 @@ def _measured() -> Iterator[dict[str, Any]]:
 
 def _layer(source: str, network: Network, layer: str) -> Iterator[dict[str, Any]]:
     name, recipe = f"gpu: {source} {layer}", RECIPES["fast"]
-    requests = requests_for_channels(layer, range(_channels(network)[layer]))
-    largest = batch_size(network, recipe, [each.objective for each in requests])
-    for batch in BATCHES or (largest,):
-        steps = measure_steps(network, layer, batch)
-        share = f"{name}, {batch} at a time, {steps.precision}, share of the floor"
-        yield row(share, steps.alone / steps.spent, "", 0.5, operator.ge)
-        yield row(f"{name}, {batch} at a time, all steps", steps.spent / batch * 1e3, "ms/picture")
+    requests = requests_for_channels(layer, range(channels_of(network, layer)))
+    batch = batch_size(network, recipe, [each.objective for each in requests])
+    steps = measure_steps(network, layer, batch)
+    share = f"{name}, {batch} at a time, {steps.precision}, share of the floor"
+    yield row(share, steps.alone / steps.spent, "", 0.5, operator.ge)
+    yield row(f"{name}, {batch} at a time, all steps", steps.spent / batch * 1e3, "ms/picture")
     list(render(network, requests[:8], recipe))  # the first time sets things up
     seconds, made = _rendered(network, requests)
     yield row(f"{name}, all {made} channels", made / seconds, "pictures/s")
-
-
-def _channels(network: Network) -> dict[str, int]:
-    return {each.name: each.shape[0] for each in probe(network, "").layers}
 
 
 def _rendered(network: Network, requests: Sequence[Any]) -> tuple[float, int]:
     """Seconds that pictures took, and how many there are."""
     began = time.perf_counter()
     made = sum(len(batch.units) for batch in render(network, requests, RECIPES["fast"]))
-    finish(network)
+    finish(network.device)
     return time.perf_counter() - began, made
 
 
 def _every_channel(network: Network) -> Iterator[dict[str, Any]]:
     """All channels of all blocks, everything that is set up for a layer included."""
-    channels = _channels(network)
     blocks = [f"inception_{block}" for block in _BLOCKS]
     taken = [
-        _rendered(network, requests_for_channels(block, range(channels[block]))) for block in blocks
+        _rendered(network, requests_for_channels(block, range(channels_of(network, block))))
+        for block in blocks
     ]
     seconds, made = (sum(part) for part in zip(*taken, strict=True))
     yield row(f"gpu: all {made} channels of GoogLeNet's blocks", seconds, "s")

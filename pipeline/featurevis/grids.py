@@ -32,7 +32,7 @@ from pipeline.featurevis.responses import (
     respond,
 )
 from pipeline.featurevis.trials import chosen
-from pipeline.network import SIZES, Network
+from pipeline.network import SIZES, Network, plans
 
 CHUNK = 64  # cells that the network is shown at a time
 _TRIED = 8  # cells a side, at most, that precisions are tried out on
@@ -155,7 +155,7 @@ def _precision(network: Network, cells: Cells, dtype: str) -> Precision:
 
 def _together(network: Network, cells: Cells) -> int:
     """Return how many cells the network is shown at a time."""
-    if network.device.type != "cuda":
+    if not plans(network.device):
         return CHUNK  # more are no quicker
     goal = objectives.direction(cells.layer, cells.goals[0])
     return max(min(fitting_views(network, [goal], cells.side), SIZES[-1]), 1)

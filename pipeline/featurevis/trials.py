@@ -10,13 +10,12 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import torch
 from torch import nn
 
 from pipeline.featurevis.precision import Precision, denormals_flushed, fastest, precisions
 from pipeline.featurevis.renderer import Renderer
 from pipeline.featurevis.requests import Request, variants_of
-from pipeline.network import Network, plans
+from pipeline.network import Network, finish, plans
 
 _SCORED = 4  # pictures that are made in each precision, in a quarter of their steps
 _PART = 4
@@ -47,7 +46,7 @@ def precision_for_pictures(
 
     def step(precision: Precision) -> None:
         replace(renderer, precision=precision).step(pictures, largest, redirect=False)
-        _finish(renderer.network)
+        finish(renderer.network.device)
 
     def score(precision: Precision) -> float:
         short = replace(recipe, steps=max(recipe.steps // _PART, 1))
@@ -88,9 +87,3 @@ def chosen(
         with denormals_flushed():
             known[key, dtype] = fastest(choices, step, score)
     return known[key, dtype]
-
-
-def _finish(network: Network) -> None:
-    """Wait for the device, which may still be computing."""
-    if network.device.type == "cuda":
-        torch.cuda.synchronize(network.device)

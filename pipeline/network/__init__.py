@@ -6,7 +6,7 @@ a cube `[N, C, H, W]` (`layouts`). Photographs are `x[N, 3, H, W]`, RGB in 0…1
 turns them into what the network was trained on, differentiably.
 """
 
-from pipeline.network.devices import SIZES, filled, first_rows, free_memory, plans, whole
+from pipeline.network.devices import SIZES, filled, finish, first_rows, free_memory, plans, whole
 from pipeline.network.float32 import full_precision
 from pipeline.network.layouts import Layout
 from pipeline.network.modules import call_name, is_scripted, module_name, watchable
@@ -24,6 +24,7 @@ __all__ = [
     "call_name",
     "colours_for",
     "filled",
+    "finish",
     "first_rows",
     "free_memory",
     "full_precision",

@@ -26,6 +26,12 @@ def free_memory(device: torch.device) -> int | None:
     return int(free + kept)
 
 
+def finish(device: torch.device) -> None:
+    """Wait until a device has computed what it was told to."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def plans(device: torch.device) -> bool:
     """Whether passes with batches of a new size take much longer the first time."""
     return device.type in PLANNING
