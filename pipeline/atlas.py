@@ -105,6 +105,8 @@ class Atlas:
         are (layer,) for feature visualizations, (photograph, layer) for activation grids.
     left_out
         Titles of photographs that could not be read or computed.
+    unfinished
+        What is still being computed, for people, where this is the atlas so far.
     """
 
     settings: Settings
@@ -115,6 +117,7 @@ class Atlas:
     fingerprint: str
     fingerprints: Mapping[str, Mapping[Key, str]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
 
     def layer(self, name: str) -> Layer:
         """Return the display layer of a name."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from pipeline.phases import PHASES, Phase
 from pipeline.phases.atlas import atlas_of, in_order
 from pipeline.phases.photographs import missing_contents, require_contents
 from pipeline.progress import Reporter
+from pipeline.stages import Stages
 from pipeline.store import PHOTOGRAPHS, DamagedFile, Store
 from pipeline.survey import (
     Options,
@@ -94,12 +96,14 @@ def _build(config: Config, options: Options, reporter: Reporter, phases: Phases)
     key = build_of(atlas, found.plan.figures)
     held = nothing_to_do(found.store, key)
     failures: list[AtlasError] = []
+    write = partial(_write, config, found)
     if held is not None:
         for name, (unit, count) in held.items():
             with reporter.phase(name, unit, 0, count):
                 pass
     else:
-        atlas, failures = _compute(found, atlas, reporter, phases)
+        stages = Stages(found, phases, reporter, write)
+        atlas, failures = _compute(found, atlas, reporter, phases, stages)
         keep_statement(config, found, reporter.phases)
     reports = list(reporter.phases)
     page = _generate(config, atlas, found, reporter)
@@ -111,7 +115,7 @@ def _build(config: Config, options: Options, reporter: Reporter, phases: Phases)
 
 
 def _compute(
-    found: Survey, atlas: Atlas, reporter: Reporter, phases: Phases
+    found: Survey, atlas: Atlas, reporter: Reporter, phases: Phases, stages: Stages
 ) -> tuple[Atlas, list[AtlasError]]:
     """Compute what is missing; return the atlas, without what failed, and why that failed."""
     leave_out_unreadable(found, [photograph for photograph, _ in missing_contents(found)])
@@ -119,7 +123,7 @@ def _compute(
     if found.skipped:
         atlas = atlas_of(found, phases)
     for phase in phases:
-        failed = phase.run(found, atlas, reporter)
+        failed = phase.run(found, atlas, reporter, stages.during_phase)
         failures += [each.error for each in failed]
         if failed and phase.kind == PHOTOGRAPHS:
             for each in failed:
@@ -127,6 +131,7 @@ def _compute(
             if not found.photographs:
                 raise_all(failures)
             atlas = atlas_of(found, phases)
+        stages.after_phase()
     return atlas, failures
 
 
@@ -271,15 +276,22 @@ def _generate(
     with reporter.phase("site", "pages", 0 if current else 1, 1 if current else 0) as progress:
         if current:
             return page
-        if found.settings.site.path is not None:
-            collection.adding(output.parent)
-        stated = statement(config, found)
-        report = generate(in_order(atlas), output, shown, config.path, stated)
-        if found.settings.site.path is not None:
-            collection.write(output.parent)
+        report = _write(config, found, atlas)
         progress.advance()
     _comment(report, found, reporter)
     return page
+
+
+def _write(config: Config, found: Survey, atlas: Atlas) -> Report:
+    """Write the site; while it is unfinished, without what states how it was made."""
+    output, made = found.options.output, None if atlas.unfinished else config.path
+    if found.settings.site.path is not None:
+        collection.adding(output.parent)
+    stated = None if atlas.unfinished else statement(config, found)
+    report = generate(in_order(atlas), output, found.plan.figures, made, stated)
+    if found.settings.site.path is not None:
+        collection.write(output.parent)
+    return report
 
 
 def _comment(report: Report, found: Survey, reporter: Reporter) -> None:

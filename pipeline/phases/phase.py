@@ -105,8 +105,14 @@ class Phase(Generic[Missing, Job, Result]):
 
     split: Callable[[Job], Sequence[Job]] = _whole
 
-    def run(self, survey: Survey, atlas: Atlas, reporter: Reporter) -> list[Failure]:
-        """Compute what is missing.
+    def run(
+        self,
+        survey: Survey,
+        atlas: Atlas,
+        reporter: Reporter,
+        written: Callable[[], None] = lambda: None,
+    ) -> list[Failure]:
+        """Compute what is missing; call `written` whenever a job's result has been written.
 
         Returns
         -------
@@ -139,11 +145,12 @@ class Phase(Generic[Missing, Job, Result]):
                         if error is not None:
                             yield Failure(job, self._explained(job, error, reporter))
                             continue
-                        written = self.write(survey, atlas, job, ended.result())
-                        progress.advance(written.count)
-                        room.check(written.count)
-                        if written.detail:
-                            reporter.detail(f"  {written.detail}")
+                        added = self.write(survey, atlas, job, ended.result())
+                        progress.advance(added.count)
+                        room.check(added.count)
+                        if added.detail:
+                            reporter.detail(f"  {added.detail}")
+                        written()
 
                 failed: list[Failure] = []
                 smaller: list[Job] = []

@@ -91,7 +91,12 @@ def inspect(folder: Path, use_browser: bool = True) -> Inspection:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    problems = [*_some(_damaged(folder)), *_too_large(sizes), *_some(_broken(folder))]
+    problems = [
+        *_unfinished(manifest),
+        *_some(_damaged(folder)),
+        *_too_large(sizes),
+        *_some(_broken(folder)),
+    ]
     program = headless.browser() if use_browser else None
     if program is not None and "index.html" in sizes:
         found = headless.complaints(folder, program)
@@ -118,6 +123,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
         advice = "commit and push with git there, or remove the .git"
         raise AtlasError(f"{folder}: is a repository of its own; {advice}")
     return manifest
+
+
+def _unfinished(manifest: Mapping[str, Any]) -> Iterator[str]:
+    if to_come := manifest.get("unfinished"):
+        again = '"building-blocks build CONFIG" goes on'
+        yield f"is unfinished: {', '.join(map(str, to_come))} are still to come; {again}"
 
 
 def _local(folder: Path) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def generate(
     """
     shown = chosen(figures)
     with replacing(output) as folder:
-        site = Site(folder, build_of(atlas, figures))
+        site = Site(folder, build_of(atlas, figures), atlas.unfinished)
         sprite_sheets = make_sprite_sheets(atlas, shown)
         with Encoder(site) as encoder:
             for sprite_sheet in sprite_sheets.values():
@@ -104,7 +104,8 @@ def build_of(atlas: Atlas, figures: Sequence[str] | None = None) -> str:
     """
     code = sources(Path(__file__).resolve().parents[1], page.templates_folder())
     names = [figure.NAME for figure in chosen(figures)]
-    return fingerprint_of(atlas.fingerprint, names, code)[:16]
+    shown = [names, sorted(each.name for each in atlas.photographs), list(atlas.unfinished)]
+    return fingerprint_of(atlas.fingerprint, shown, code)[:16]
 
 
 def sources(package: Path, templates: Path) -> dict[str, bytes]:

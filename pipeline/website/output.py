@@ -39,12 +39,15 @@ class Site:
         What tells this build of the site from any other.
     sizes
         Path of a file → its size in bytes.
+    unfinished
+        What is still to come, where this is a stage of an atlas that is being computed.
     digests
         Path of a file → the SHA-256 of its bytes, the first half.
     """
 
     folder: Path
     build: str
+    unfinished: tuple[str, ...] = ()
     sizes: dict[str, int] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
 
@@ -71,6 +74,7 @@ class Site:
             "title": title,
             "network": network,
             "build": self.build,
+            **({"unfinished": self.unfinished} if self.unfinished else {}),
             "files": {**dict(sorted(self.sizes.items())), MANIFEST: None},
             "digests": dict(sorted(self.digests.items())),
         }
@@ -87,6 +91,12 @@ def is_whole(output: Path, build: str) -> bool:
         return {path: (output / path).stat().st_size for path in listed} == listed
     except OSError:
         return False
+
+
+def is_finished(output: Path) -> bool:
+    """Whether `output` holds a site of ours that lacks nothing."""
+    manifest = manifest_of(output)
+    return manifest is not None and not manifest.get("unfinished")
 
 
 def relative(path: Path, folder: Path) -> str:

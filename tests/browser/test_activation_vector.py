@@ -137,9 +137,7 @@ def test_a_failed_picture_and_a_missing_grid_are_mentioned(open_page: Open) -> N
     expect(page.locator(f"#{ID} .whole figcaption")).to_contain_text("does not show what is active")
     page = open_page("#image=third")
     ready(page, ID)
-    expect(page.locator(f"#{ID} .whole figcaption")).to_contain_text(
-        "no activation grid has been rendered"
-    )
+    expect(page.locator(f"#{ID} .whole figcaption")).to_contain_text("no activation grid yet")
 
 
 def test_the_table_holds_the_same_numbers(open_page: Open) -> None:

@@ -6,7 +6,7 @@
 {
   const files = new Map(); // path → promise of a loaded image
   const FLAWS = {
-    absent: "no picture was made",
+    absent: "no picture yet",
     dead: "the picture found does not activate it",
   };
 
