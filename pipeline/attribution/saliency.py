@@ -19,6 +19,7 @@ from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
 from pipeline.errors import AtlasError, did_you_mean
+from pipeline.factorization import one_thread
 from pipeline.grammar import Sign
 
 MOST = 6
@@ -41,6 +42,7 @@ class SaliencyFactors:
     classes: np.ndarray
 
 
+@one_thread()
 def factor_saliency(
     attributions: Mapping[str, np.ndarray], fit_on: str, n: int = 2, sign: Sign = Sign.FOR
 ) -> SaliencyFactors:

@@ -13,6 +13,7 @@ from pipeline.factorization.factorizing import (
     factorize_preserving,
     is_signed,
 )
+from pipeline.factorization.threads import one_thread
 
 __all__ = [
     "SIGNED",
@@ -23,4 +24,5 @@ __all__ = [
     "factorize",
     "factorize_preserving",
     "is_signed",
+    "one_thread",
 ]

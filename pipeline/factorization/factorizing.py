@@ -28,6 +28,7 @@ import numpy as np
 
 from pipeline.errors import AtlasError
 from pipeline.factorization.semi_nonnegative import semi_nmf
+from pipeline.factorization.threads import one_thread
 
 SIGNED = 0.1  # share of Σ|a| that is negative, above which directions get a sign
 ITERATIONS = 200  # the article's; whether they sufficed shows in the share explained
@@ -80,6 +81,7 @@ class Compatible(NamedTuple):
 
 
 # ------------------------------------------------------------------------------- factorizations
+@one_thread()
 def factorize(
     activations: np.ndarray, n: int, layer: str = "activations", seed: int | None = None
 ) -> Factorization:
@@ -111,6 +113,7 @@ def factorize(
     return _factorization(np.asarray(activations), w, h)
 
 
+@one_thread()
 def factorize_preserving(
     activations: np.ndarray,
     n: int,
@@ -157,6 +160,7 @@ def factorize_preserving(
     return _factorization(np.asarray(activations), w, best)
 
 
+@one_thread()
 def compatible(
     activations: np.ndarray, n: int, attribution: np.ndarray, layer: str = "activations"
 ) -> Compatible:

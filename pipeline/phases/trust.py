@@ -228,6 +228,7 @@ def compute(job: Job) -> Result:
 
         how = recipe(settings.features)
         return reached(loaded, how, job.layer, job.units, job.directions, job.pictures)
+    from pipeline.featurevis.folding import folded
     from pipeline.trust.photograph import Trial
 
     effort = Effort(settings.trust.channels, settings.trust.draws)
@@ -235,7 +236,8 @@ def compute(job: Job) -> Result:
         size = loaded.preprocessing.size
         pixels = photographs.fitted(job.path, size, settings.dataset)
         tables = (settings.attribution, settings.groups)
-        return Trial(loaded, pixels, *tables, effort, job.means).of(job.claims)
+        faster = folded(loaded, tuple(claim.layer for claim in job.claims))
+        return Trial(loaded, pixels, *tables, effort, job.means, faster).of(job.claims)
     except AtlasError as error:
         raise AtlasError(f"photograph {job.name}: {error}") from error
 

@@ -47,6 +47,8 @@ class Trial:
         How much is tried out.
     means
         Layer → its baseline `[C]`; None: baselines are zero.
+    faster
+        As `pipeline.attribution.observation.Observation` takes it.
     """
 
     network: Network
@@ -55,6 +57,7 @@ class Trial:
     groups: GroupsTable
     effort: Effort
     means: Mapping[str, np.ndarray] | None = None
+    faster: Network | None = None
 
     def of(self, claims: Sequence[Claims]) -> dict[str, Found]:
         """Try out some layers: layer → name → array, as `pipeline.schema.trust` keeps them.
@@ -191,7 +194,7 @@ class Trial:
     def _observed(self, pixels: np.ndarray, layers: Sequence[str]) -> Observation:
         x = self.network.input(np.ascontiguousarray(pixels))
         substrates = [*(Substrate(name, CHANNEL) for name in layers), CLASSES]
-        return Observation(self.network, x, layers_of(substrates), self.means)
+        return Observation(self.network, x, layers_of(substrates), self.means, self.faster)
 
     def _layer(self, observation: Observation, claim: Claims) -> Layer:
         cuts = cut_all(observation, [Substrate(claim.layer, CHANNEL), CLASSES])

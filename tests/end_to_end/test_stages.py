@@ -61,7 +61,10 @@ def test_what_there_is_is_shown_and_what_is_to_come_is_said(
     assert onlooker.seen[0] == ("one more photograph", *rest)
     in_order = list(dict.fromkeys(onlooker.seen))
     assert in_order == [("one more photograph", *rest), rest, rest[1:], rest[2:]]
-    assert "Still being made. To come: one more photograph, feature visualizations" in onlooker.pages[0]
+    assert (
+        "Still being made. To come: one more photograph, feature visualizations"
+        in onlooker.pages[0]
+    )
     first, *_, last = onlooker.pages
     assert "no picture yet" in first
     assert "data/first/predictions.js" not in first or "Second" not in first

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 from sklearn.decomposition import NMF
+from threadpoolctl import threadpool_info
 
 from pipeline.errors import AtlasError
 from pipeline.factorization import (
@@ -39,6 +40,25 @@ def test_groups_are_scikit_learns() -> None:
     for g in range(n):
         share = np.multiply.outer(groups.channels[g], groups.spatial[g])
         assert groups.magnitude[g] == pytest.approx(np.linalg.norm(share), rel=1e-5)
+
+
+def test_matrices_are_multiplied_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def fit_transform(self: NMF, matrix: np.ndarray) -> np.ndarray:
+        seen.extend(threads())
+        return original(self, matrix)
+
+    original = NMF.fit_transform
+    monkeypatch.setattr(NMF, "fit_transform", fit_transform)
+    before = threads()
+    factorize(np.random.default_rng(0).random((8, 5, 5)).astype(np.float32), 2)
+    assert set(seen) == {1}
+    assert threads() == before
+
+
+def threads() -> list[int]:
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
 
 
 def test_groups_and_residual_are_the_whole() -> None:
