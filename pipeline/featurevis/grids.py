@@ -181,20 +181,25 @@ class _Optimization:
         self, network: Network, cells: Cells, precision: Precision, chosen: np.ndarray
     ) -> None:
         self.network, self.cells, self.precision, self.chosen = network, cells, precision, chosen
-        power = cells.recipe.cosine_power
-        self.objectives = [
-            objectives.direction(cells.layer, goal, cosine_power=power)
-            for goal in cells.goals[chosen]
-        ]
+        self._aim(cells.recipe.cosine_power)
         self.together = _together(network, cells)
 
     def run(self, parameters: Parameters, draws: Tensor, rate: float) -> None:
         """Take a step for each of the draws `[1, T, 4]`; parameters are updated in place."""
         recipe = self.cells.recipe
         optimizer = SharedAdam(parameters, recipe.sharing, recipe.momentum, recipe.memory)
+        aimed = draws.shape[1] - round(recipe.lengthened * draws.shape[1])
         for step in range(draws.shape[1]):
+            if step == aimed:
+                self._aim(0.0)
             self._climb(optimizer, draws[:, step], redirect=step < _REDIRECTED)
             optimizer.step(rate)
+
+    def _aim(self, cosine_power: float) -> None:
+        self.objectives = [
+            objectives.direction(self.cells.layer, goal, cosine_power=cosine_power)
+            for goal in self.cells.goals[self.chosen]
+        ]
 
     def _climb(self, optimizer: SharedAdam, draws: Tensor, redirect: bool) -> None:
         """Find which way is uphill for all cells, and for what they share."""

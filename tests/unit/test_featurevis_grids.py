@@ -120,6 +120,21 @@ def test_later_rounds_make_cells_more_like_their_positions() -> None:
     assert grids.render_grid(network, "early", a, recipe).likeness.mean() > copied.likeness.mean()
 
 
+def test_the_last_steps_make_cells_point_where_they_should_more_strongly() -> None:
+    network, a = networks.network(), activations()
+    goals = torch.from_numpy(Cells("early", a, QUICK, 0, torch.device("cpu")).goals)
+
+    def strength(recipe: grids.GridRecipe) -> float:
+        grid = grids.render_grid(network, "early", a, recipe)
+        cells = torch.from_numpy(grid.cells).flatten(0, 1).permute(0, 3, 1, 2).float() / 255
+        with torch.no_grad():
+            response = network.run_to(cells, ["early"])["early"].mean((2, 3))
+        return float((response * goals).sum(1).mean())
+
+    by_angle = replace(QUICK, cosine_power=4.0, lengthened=0.0)
+    assert strength(replace(by_angle, lengthened=0.5)) > 1.02 * strength(by_angle)
+
+
 def test_goals_leave_out_what_all_positions_share() -> None:
     a = activations()
     a += 5 * a.mean()

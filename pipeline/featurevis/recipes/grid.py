@@ -33,6 +33,9 @@ class GridRecipe:
         their root mean square over all positions. 0: strong channels count most; 1: all alike.
     cosine_power
         Exponent p of the direction objective.
+    lengthened
+        Part of a round's steps, the last ones, in which p is 0: once cells point where they should,
+        they do so strongly.
     thinned, fewest, enough
         Only one cell in so many is made from noise, unless that leaves fewer than `fewest`; the
         others start from the finished cell whose goal is most like theirs. Where more than `enough`
@@ -59,6 +62,7 @@ class GridRecipe:
     common: float = 0.5
     evened: float = 0.75
     cosine_power: float = 1.0
+    lengthened: float = 0.25
     thinned: int = 4
     fewest: int = 25
     enough: int = 64
