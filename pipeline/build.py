@@ -6,7 +6,7 @@ unless something has to be computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from pipeline.atlas import Atlas
 from pipeline.config import Config
 from pipeline.errors import AtlasError, raise_all
 from pipeline.locks import Taken, lock
-from pipeline.phases import PHASES, Phase
+from pipeline.phases import PHASES, Phase, workers_of
 from pipeline.phases.atlas import atlas_of, in_order
 from pipeline.phases.photographs import missing_contents, require_contents
 from pipeline.progress import Reporter
@@ -96,14 +96,13 @@ def _build(config: Config, options: Options, reporter: Reporter, phases: Phases)
     key = build_of(atlas, found.plan.figures)
     held = nothing_to_do(found.store, key)
     failures: list[AtlasError] = []
-    write = partial(_write, config, found)
     if held is not None:
         for name, (unit, count) in held.items():
             with reporter.phase(name, unit, 0, count):
                 pass
     else:
-        stages = Stages(found, phases, reporter, write)
-        atlas, failures = _compute(found, atlas, reporter, phases, stages)
+        write = partial(_write, config, found)
+        atlas, failures = _compute(found, atlas, reporter, phases, write)
         keep_statement(config, found, reporter.phases)
     reports = list(reporter.phases)
     page = _generate(config, atlas, found, reporter)
@@ -115,23 +114,25 @@ def _build(config: Config, options: Options, reporter: Reporter, phases: Phases)
 
 
 def _compute(
-    found: Survey, atlas: Atlas, reporter: Reporter, phases: Phases, stages: Stages
+    found: Survey, atlas: Atlas, reporter: Reporter, phases: Phases, write: Callable[[Atlas], Any]
 ) -> tuple[Atlas, list[AtlasError]]:
     """Compute what is missing; return the atlas, without what failed, and why that failed."""
     leave_out_unreadable(found, [photograph for photograph, _ in missing_contents(found)])
     failures = [] if found.options.skip_bad_images else list(found.skipped)
     if found.skipped:
         atlas = atlas_of(found, phases)
-    for phase in phases:
-        failed = phase.run(found, atlas, reporter, stages.during_phase)
-        failures += [each.error for each in failed]
-        if failed and phase.kind == PHOTOGRAPHS:
-            for each in failed:
-                leave_out(found, each.job.name, [each.error])
-            if not found.photographs:
-                raise_all(failures)
-            atlas = atlas_of(found, phases)
-        stages.after_phase()
+    stages = Stages(found, phases, reporter, write)
+    with workers_of(found, reporter) as workers:
+        for phase in phases:
+            failed = phase.run(found, atlas, reporter, workers, stages.during_phase)
+            failures += [each.error for each in failed]
+            if failed and phase.kind == PHOTOGRAPHS:
+                for each in failed:
+                    leave_out(found, each.job.name, [each.error])
+                if not found.photographs:
+                    raise_all(failures)
+                atlas = atlas_of(found, phases)
+            stages.after_phase()
     return atlas, failures
 
 

@@ -149,7 +149,7 @@ class ExecutionTable(Table):
 
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    workers: Positive = 1
+    workers: Positive | Literal["auto"] = "auto"
     scheduler: str | None = None
 
 

@@ -1,9 +1,10 @@
 """Where jobs run: in this process, in several, or on a Dask cluster.
 
 All three have the interface of concurrent.futures. `run_all` gives jobs to any of them and yields
-each as it ends, well or badly. At most two jobs for each worker are under way at a time, so an
-interruption loses those and nothing else. A process that dies is replaced, and its jobs begin
-again, one at a time: the one that it died of is known by that.
+each as it ends, well or badly. `Workers` keeps one of them open for phase after phase, and chooses
+between this process and several where nobody has. At most two jobs for each worker are under way at
+a time, so an interruption loses those and nothing else. A process that dies is replaced, and its
+jobs begin again, one at a time: the one that it died of is known by that.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
+from pipeline import cores
 from pipeline.errors import AtlasError
 from pipeline.luggage import Parcel, carried, pack
 
@@ -34,13 +36,22 @@ Result = TypeVar("Result")
 
 
 class InProcess(Executor):
-    """Runs a job in this process at the moment when it is submitted."""
+    """Runs a job in this process at the moment when it is submitted.
+
+    Attributes
+    ----------
+    threads
+        That torch computes with; None: as many as it takes.
+    """
+
+    threads: int | None = None
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run now; the future is already done. A KeyboardInterrupt passes through."""
         future: Future[Any] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            with cores.limited(self.threads):
+                future.set_result(fn(*args, **kwargs))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -91,9 +102,9 @@ class Processes(Executor):
 
     def replace(self) -> None:
         """Begin with new processes."""
-        threads = max(1, (os.cpu_count() or 1) // self.workers)
         # Forking a process that runs torch's threads can hang; a fresh interpreter cannot.
         context = multiprocessing.get_context("spawn")
+        threads = max(1, cores.count() // self.workers)
         self._pool = ProcessPoolExecutor(
             self.workers,
             mp_context=context,
@@ -212,6 +223,67 @@ def _cluster(address: str, parcel: Callable[[], Parcel | None]) -> Iterator[tupl
             advice = f"start some with: dask worker {address}"
             raise AtlasError(f"the scheduler at {address} has no workers; {advice}")
         yield Cluster(client, parcel()), workers
+
+
+class Workers:
+    """Where the jobs of a build run, phase after phase; opened when there is one.
+
+    Parameters
+    ----------
+    crew
+        Says, when it comes to that, how many processes compute on this machine.
+    scheduler, parcel, spread
+        As `executor` takes them.
+    inform
+        Takes a line for those who want to read more.
+    """
+
+    def __init__(
+        self,
+        crew: Callable[[], cores.Crew] = lambda: cores.Crew(1),
+        scheduler: str | None = None,
+        parcel: Callable[[], Parcel | None] = lambda: None,
+        spread: bool = True,
+        inform: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._crew, self._scheduler, self._parcel, self._spread = crew, scheduler, parcel, spread
+        self._inform = inform
+        self._stack = ExitStack()
+        self._opened: tuple[Executor, int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
+
+    @property
+    def several(self) -> bool:
+        """Whether several processes of this machine compute."""
+        return isinstance(self._open()[0], Processes)
+
+    def run(
+        self, function: Callable[[Job], Result], jobs: Iterable[Job]
+    ) -> Iterator[tuple[Job, Future[Result]]]:
+        """Run `function` on every job and yield `(job, future)` as they end, as `run_all` does."""
+        yield from run_all(*self._open(), function, jobs)
+
+    def _open(self) -> tuple[Executor, int]:
+        if self._opened is None:
+            self._opened = self._begun()
+        return self._opened
+
+    def _begun(self) -> tuple[Executor, int]:
+        crew = cores.Crew(1) if self._scheduler else self._crew()
+        where = executor(crew.processes, self._scheduler, self._parcel, self._spread)
+        pool, count = self._stack.enter_context(where)
+        if isinstance(pool, Cluster) and pool.dashboard:
+            self._inform(f"  {count} workers: {pool.dashboard}")
+        elif isinstance(pool, InProcess):
+            pool.threads = crew.threads
+        else:
+            self._inform(f"  {count} processes")
+        return pool, count
 
 
 def run_all(

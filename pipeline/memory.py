@@ -1,12 +1,15 @@
-"""Memory: how freed memory is kept for the next tensor, and how its exhaustion is recognised."""
+"""Memory: how much there is, how freed memory is kept, and how its exhaustion is recognised."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -14,6 +17,14 @@ Result = TypeVar("Result")
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # of mallopt(3)
 _NEVER = 2**31 - 1
 _OF_DASK = "65536"  # MALLOC_TRIM_THRESHOLD_ of every worker it starts: a default, nobody's choice
+# The limit of a container and what is used of it, by the second and the first version of cgroups.
+_CONTAINER = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
 # What the processor's allocator writes in a plain RuntimeError, on Linux, macOS and Windows.
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory")
 
@@ -68,3 +79,26 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return any(words in text for words in _OUT_OF_MEMORY)
+
+
+def available_memory() -> int | None:
+    """Return how many bytes more this machine, or this container, has; None where nobody says."""
+    free = []
+    with suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        (line,) = (each for each in lines if each.startswith("MemAvailable:"))
+        free.append(int(line.split()[1]) * 1024)
+    for limit, used in _CONTAINER:
+        with suppress(OSError, ValueError):  # "max": no limit
+            free.append(int(Path(limit).read_text()) - int(Path(used).read_text()))
+    return max(min(free), 0) if free else None
+
+
+def peak_memory() -> int:
+    """Return the most bytes that this process has had in memory at once; 0 where nobody says."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

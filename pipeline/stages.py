@@ -57,18 +57,24 @@ class Stages:
     _spent: float = field(default=0.0, init=False)
     _takes: float | None = field(default=None, init=False)
     _failed: bool = field(default=False, init=False)
+    _changed: bool = field(default=True, init=False)  # since the last stage
 
     def __post_init__(self) -> None:
         self._began = self.clock()
 
     def during_phase(self) -> None:
         """Show what there is, if the last stage is old; something has just been written."""
+        self._changed = True
         if self._elapsed() >= 2 * self._shown:
             self.after_phase()
 
     def after_phase(self) -> None:
         """Show what there is, if a stage is worth its time; a phase has just ended."""
-        if self._is_due() and (atlas := so_far(self.found, self.phases)) is not None:
+        if (
+            self._changed
+            and self._is_due()
+            and (atlas := so_far(self.found, self.phases)) is not None
+        ):
             self._show(atlas)
 
     def _elapsed(self) -> float:
@@ -90,7 +96,7 @@ class Stages:
             self.reporter.info(f"Nothing can be shown yet: {error}")
             self._failed = True
             return
-        self._takes = self.clock() - began
+        self._changed, self._takes = False, self.clock() - began
         self._spent += self._takes
         self._shown = self._elapsed()
         to_come = ", ".join(atlas.unfinished)

@@ -72,9 +72,10 @@ class Survey:
         return self.options.device or self.settings.execution.device
 
     @property
-    def workers(self) -> int:
-        """Processes that compute on this machine."""
-        return self.options.workers or self.settings.execution.workers
+    def workers(self) -> int | None:
+        """Processes that compute on this machine; None: as many as are worth it."""
+        asked = self.options.workers or self.settings.execution.workers
+        return None if asked == "auto" else asked
 
     @property
     def scheduler(self) -> str | None:

@@ -7,9 +7,7 @@ many steps as are configured.
 
 from __future__ import annotations
 
-import resource
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +24,7 @@ from pipeline.config import Settings
 from pipeline.errors import AtlasError, raise_all
 from pipeline.featurevis.recipes import GRID, recipe
 from pipeline.grammar import WHOLE, Activation, Substrate
+from pipeline.memory import peak_memory
 from pipeline.phases import ACTIVATION_GRIDS, FEATURE_VISUALIZATIONS, PHASES, PHOTOGRAPHS, Phase
 from pipeline.phases import activation_grids as grids
 from pipeline.phases.atlas import atlas_of
@@ -69,8 +68,7 @@ def try_out(found: Survey, reporter: Reporter) -> None:
     few, more = _built(found, FEW), _built(found, MORE)
     seconds = sum(_seconds(found, few, more).values())
     count = len(found.photographs)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    memory *= 1 if sys.platform == "darwin" else 1024
+    memory = peak_memory()
     store, site = more.stored * count, more.site * count
     _check_disk(found, store + site)
     reporter.info(

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.phases.activation_grids import ACTIVATION_GRIDS
 from pipeline.phases.baselines import BASELINES
 from pipeline.phases.feature_visualizations import FEATURE_VISUALIZATIONS
-from pipeline.phases.phase import Phase
+from pipeline.phases.phase import Phase, workers_of
 from pipeline.phases.photographs import PHOTOGRAPHS
 from pipeline.phases.trust import TRUSTED
 
@@ -25,6 +25,7 @@ __all__ = [
     "PHOTOGRAPHS",
     "TRUSTED",
     "Phase",
+    "workers_of",
 ]
 
 PHASES: tuple[Phase[Any, Any, Any], ...] = (

@@ -114,7 +114,7 @@ def jobs(survey: Survey, atlas: Atlas, missing: Sequence[Missing]) -> Iterator[J
     magnitude = _own_spectrum(survey)
     for layer in survey.plan.layers:
         units = vectors.in_order(layer, [unit for other, unit in missing if other == layer])
-        count = _units_per_job(len(units), device, survey.workers)
+        count = _units_per_job(len(units), device, survey.workers or 1)
         for start in range(0, len(units), count):
             some = tuple(units[start : start + count])
             directions = vectors.of(layer, some)

@@ -10,17 +10,24 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pipeline.atlas import Atlas, Key
+from pipeline.cores import Crew, crew_for
 from pipeline.errors import AtlasError
-from pipeline.executor import Cluster, executor, run_all
+from pipeline.executor import Workers
 from pipeline.models.parcels import parcel
+from pipeline.parts import run_in_parts
 from pipeline.progress import Reporter
 from pipeline.store import Room, State, state
 from pipeline.survey import Survey
+from pipeline.worker import choose_device
 
 Missing = TypeVar("Missing")
 Job = TypeVar("Job")
@@ -66,6 +73,10 @@ def _whole(job: Job) -> Sequence[Job]:
     return ()
 
 
+def _undivided(job: Job) -> Sequence[Job]:
+    return (job,)
+
+
 @dataclass(frozen=True)
 class Phase(Generic[Missing, Job, Result]):
     """Something the store should hold.
@@ -92,6 +103,8 @@ class Phase(Generic[Missing, Job, Result]):
         Write a job's result to the store.
     split
         Take a job that failed apart into smaller ones, which are tried instead.
+    divide, merge
+        Take a job apart for several processes, and put the results of the parts together.
     """
 
     name: str
@@ -104,15 +117,20 @@ class Phase(Generic[Missing, Job, Result]):
     write: Callable[[Survey, Atlas, Job, Result], Written]
 
     split: Callable[[Job], Sequence[Job]] = _whole
+    divide: Callable[[Job], Sequence[Job]] = _undivided
+    merge: Callable[[Sequence[Result]], Result] = itemgetter(0)
 
     def run(
         self,
         survey: Survey,
         atlas: Atlas,
         reporter: Reporter,
+        workers: Workers | None = None,
         written: Callable[[], None] = lambda: None,
     ) -> list[Failure]:
-        """Compute what is missing; call `written` whenever a job's result has been written.
+        """Compute what is missing, with these workers or with some of its own.
+
+        `written` is called whenever a job's result has been.
 
         Returns
         -------
@@ -134,13 +152,10 @@ class Phase(Generic[Missing, Job, Result]):
             if not missing:
                 return []
             room = Room(survey.store.root, self.name, len(missing))
-            where = survey.workers, survey.scheduler, lambda: parcel(survey.config)
-            with executor(*where, spread=survey.device in ("auto", "cuda")) as (pool, workers):
-                if isinstance(pool, Cluster) and pool.dashboard:
-                    reporter.detail(f"  {workers} workers: {pool.dashboard}")
+            with nullcontext(workers) if workers else workers_of(survey, reporter) as there:
 
                 def attempt(jobs: Iterable[Job]) -> Iterator[Failure]:
-                    for job, ended in run_all(pool, workers, self.compute, jobs):
+                    for job, ended in self._ended(there, jobs):
                         error = ended.exception()
                         if error is not None:
                             yield Failure(job, self._explained(job, error, reporter))
@@ -160,6 +175,12 @@ class Phase(Generic[Missing, Job, Result]):
                     failed += [] if parts else [each]
                 return [*failed, *attempt(smaller)]
 
+    def _ended(self, workers: Workers, jobs: Iterable[Job]) -> Iterator[tuple[Job, Future[Result]]]:
+        if not workers.several:
+            return workers.run(self.compute, jobs)
+        run = partial(workers.run, self.compute)
+        return run_in_parts(run, self.divide, self.merge, jobs)
+
     def _explained(self, job: Job, error: BaseException, reporter: Reporter) -> AtlasError:
         """Say of an error that nobody foresaw which job it befell."""
         if isinstance(error, AtlasError):
@@ -178,6 +199,25 @@ def _names(job: Any) -> Iterator[str]:
     units = tuple(getattr(job, "units", ()))
     if len(units) == 1:
         yield str(units[0])
+
+
+def workers_of(survey: Survey, reporter: Reporter) -> Workers:
+    """Return the workers that compute a survey's jobs, to be opened by a `with` statement."""
+
+    def crew() -> Crew:
+        if survey.workers is not None:
+            return Crew(survey.workers)
+        if choose_device(survey.device) != "cpu":
+            return Crew(1)  # a GPU is one for all
+        return crew_for(survey.profile.parameters)
+
+    return Workers(
+        crew,
+        survey.scheduler,
+        lambda: parcel(survey.config),
+        spread=survey.device in ("auto", "cuda"),
+        inform=reporter.detail,
+    )
 
 
 def inventory_of_files(

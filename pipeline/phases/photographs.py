@@ -7,7 +7,7 @@ computes what the file lacks, and fewer figures compute nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,23 @@ import numpy as np
 from pipeline import photographs, schema
 from pipeline.arrays import Array
 from pipeline.atlas import Atlas, Key
+from pipeline.attribution.methods import shares
 from pipeline.config import Config, Settings
 from pipeline.errors import AtlasError
 from pipeline.fingerprints import fingerprint_of
-from pipeline.grammar import BASELINE, INPUT, WHOLE, Activation, Content, Substrate
+from pipeline.grammar import (
+    BASELINE,
+    CLASSES,
+    INPUT,
+    WHOLE,
+    Activation,
+    AtBaseline,
+    Attribution,
+    Between,
+    Coalitions,
+    Content,
+    Substrate,
+)
 from pipeline.phases.baselines import fingerprint_of_photographs, read_means
 from pipeline.phases.phase import Inventory, Phase, Written
 from pipeline.photographs import PhotographFile
@@ -36,13 +49,23 @@ Use = tuple[str, list[str], dict[str, Any]]  # a content, those it requires, set
 
 @dataclass(frozen=True)
 class Job:
-    """Compute contents of the photograph in the file `path`; `means`: layer → its baseline."""
+    """Compute contents of the photograph in the file `path`.
+
+    Attributes
+    ----------
+    layers
+        Of the plan. What comes after them runs in the same copy of the network for all contents:
+        another one would round differently.
+    means
+        Layer → its baseline.
+    """
 
     config: Config
     device: str
     name: str
     path: Path
     contents: tuple[Content, ...]
+    layers: tuple[str, ...]
     means: Mapping[str, np.ndarray] | None
 
 
@@ -160,7 +183,8 @@ def jobs(survey: Survey, _atlas: Atlas, missing: Sequence[Missing]) -> Iterator[
     """Make a job of each photograph."""
     device, means = choose_device(survey.device, survey.scheduler), read_means(survey)
     for photograph, contents in missing:
-        yield Job(survey.config, device, photograph.name, photograph.path, contents, means)
+        which = photograph.name, photograph.path, contents, survey.plan.layers
+        yield Job(survey.config, device, *which, means)
 
 
 def compute(job: Job) -> dict[str, Mapping[str, Array]]:
@@ -180,13 +204,46 @@ def compute(job: Job) -> dict[str, Mapping[str, Array]]:
         pixels = photographs.fitted(job.path, size, settings.dataset)
         x, tables = loaded.input(pixels), (settings.attribution, settings.groups)
         contents = compute_contents(
-            loaded, x, job.contents, *tables, means=job.means, faster=folded
+            loaded,
+            x,
+            job.contents,
+            *tables,
+            means=job.means,
+            faster=lambda network, _: folded(network, job.layers),
         )
         found = dict(contents)
     except AtlasError as error:
         raise AtlasError(f"photograph {job.name}: {error}") from error
     shown = Activation(Substrate(INPUT, WHOLE))
     return {**found, shown.path: schema.pixels(shown, pixels)}
+
+
+def divide(job: Job) -> list[Job]:
+    """Take a job apart into jobs that share hardly any pass through the network.
+
+    What is attributed to classes serves saliency, so it stays together. All else has passes of its
+    own for each layer that it starts from. Only shares are divided: other methods attribute all
+    pairs of layers in the same few passes, and take seconds.
+    """
+    if job.config.settings.attribution.method != shares.NAME:
+        return [job]
+    parts: dict[str, list[Content]] = {}
+    for content in job.contents:
+        parts.setdefault(_starts_from(content), []).append(content)
+    return [replace(job, contents=tuple(part)) for part in parts.values()]
+
+
+def _starts_from(content: Content) -> str:
+    """The layer whose passes make a content; "" for what all layers' saliency is made with."""
+    source = content.substrates[0]
+    to_classes = isinstance(content, Attribution) and content.target == CLASSES
+    of_layer = isinstance(content, Between | Coalitions | AtBaseline) and not to_classes
+    return source.layer if of_layer or source.atom.leaves_residual else ""
+
+
+def merge(results: Sequence[Mapping[str, Mapping[str, Array]]]) -> dict[str, Mapping[str, Array]]:
+    """Put together what the parts of a job have computed."""
+    return {name: datasets for result in results for name, datasets in result.items()}
 
 
 def write(
@@ -211,5 +268,14 @@ def write(
 
 
 PHOTOGRAPHS = Phase(
-    "photographs", "photographs", KIND, fingerprints, inventory, jobs, compute, write
+    "photographs",
+    "photographs",
+    KIND,
+    fingerprints,
+    inventory,
+    jobs,
+    compute,
+    write,
+    divide=divide,
+    merge=merge,
 )

@@ -43,7 +43,7 @@ class Run(Part):
     machine
         What it is → text or number: system, processor, cores, gigabytes of memory, accelerator.
     device, workers
-        As asked for.
+        As asked for; None: as many workers as were worth it.
     phases
         Phase → what it took.
     """
@@ -52,12 +52,12 @@ class Run(Part):
     packages: dict[str, str]
     machine: dict[str, str | int]
     device: str
-    workers: int
+    workers: int | None
     phases: dict[str, Took]
 
 
 def run_of(
-    known: Run | None, reports: Sequence[PhaseReport], device: str, workers: int
+    known: Run | None, reports: Sequence[PhaseReport], device: str, workers: int | None
 ) -> Run | None:
     """Add a build to those before it.
 

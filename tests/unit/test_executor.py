@@ -10,9 +10,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
+from pipeline.cores import Crew
 from pipeline.errors import AtlasError
-from pipeline.executor import executor, run_all
+from pipeline.executor import Workers, executor, run_all
 
 
 def square(value: int) -> int:
@@ -221,3 +223,49 @@ def test_a_real_cluster() -> None:
     with local, executor(scheduler=local.scheduler_address) as (pool, workers):
         assert workers == 1
         assert results(run_all(pool, workers, square, [1, 2, 3])) == [1, 4, 9]
+
+
+# ------------------------------------------------------------------------ kept from phase to phase
+def test_workers_are_asked_for_once_and_kept() -> None:
+    asked: list[int] = []
+
+    def crew() -> Crew:
+        asked.append(1)
+        return Crew(2, 1)
+
+    with Workers(crew) as workers:
+        assert asked == []
+        assert workers.several
+        first, second = (
+            {future.result() for _, future in workers.run(process, range(8))} for _ in range(2)
+        )
+    assert len(first | second) <= 2
+    assert os.getpid() not in first
+    assert asked == [1]
+    assert multiprocessing.active_children() == []
+
+
+def test_jobs_in_this_process_have_as_many_threads_as_the_crew_says() -> None:
+    before = torch.get_num_threads()
+    with Workers(lambda: Crew(1, 1)) as workers:
+        assert not workers.several
+        found = [future.result() for _, future in workers.run(threads, range(2))]
+    assert found == [(os.getpid(), 1)] * 2
+    assert torch.get_num_threads() == before
+
+
+def threads(_: int) -> tuple[int, int]:
+    return os.getpid(), torch.get_num_threads()
+
+
+def test_workers_that_are_interrupted_end_at_once() -> None:
+    def interrupt() -> None:
+        with Workers(lambda: Crew(2)) as workers:
+            for _ in workers.run(square_or_sleep, [1, 0]):
+                raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert time.monotonic() - began < 60
+    assert multiprocessing.active_children() == []

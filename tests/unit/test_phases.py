@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.arrays import Array
 from pipeline.errors import AtlasError
+from pipeline.figures import FIGURES
 from pipeline.phases import PHASES, activation_grids, feature_visualizations, photographs
 from pipeline.phases.activation_grids import ACTIVATION_GRIDS
 from pipeline.phases.atlas import atlas_of
@@ -280,3 +281,42 @@ def test_a_phase_without_anything_to_hold_is_not_reported(tmp_path: Path) -> Non
     found = survey(tmp_path)
     BRIGHTNESS.run(found, atlas_of(found, (BRIGHTNESS,)), reporter)
     assert reporter.phases == []
+
+
+# --------------------------------------------------------------------- parts of a photograph's job
+def job_of(shown: PhotographFile, method: str) -> photographs.Job:
+    found = survey(
+        shown.path.parent,
+        figures=FIGURES,
+        layers=("early", "late"),
+        photographs=[shown],
+        attribution={"method": method},
+    )
+    which = "dog", shown.path, found.plan.contents, found.plan.layers
+    return photographs.Job(found.config, "cpu", *which, None)
+
+
+def test_the_parts_of_a_photographs_job_have_every_content_once(shown: PhotographFile) -> None:
+    job = job_of(shown, "shares")
+    parts = photographs.divide(job)
+    assert len(parts) > 2
+    contents = [each.path for part in parts for each in part.contents]
+    assert sorted(contents) == sorted(each.path for each in job.contents)
+    assert all(replace(part, contents=job.contents) == job for part in parts)
+
+
+def test_what_shares_passes_through_the_network_is_one_part(shown: PhotographFile) -> None:
+    parts = photographs.divide(job_of(shown, "shares"))
+    of_saliency = [part for part in parts if any(c.path == "saliency" for c in part.contents)]
+    (together,) = of_saliency
+    paths = {each.path for each in together.contents}
+    for layer in ("early", "late"):
+        for atom in ("spatial", "channel"):
+            assert f"attribution/{layer}.{atom}/output.neuron" in paths
+    removals = [{c.path for c in part.contents if "removal" in c.path} for part in parts]
+    assert sum(map(bool, removals)) == 2  # those of a layer are measured together
+
+
+def test_other_methods_attribute_all_in_one_job(shown: PhotographFile) -> None:
+    job = job_of(shown, "linear")
+    assert photographs.divide(job) == [job]

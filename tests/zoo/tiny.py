@@ -87,7 +87,7 @@ def build_tiny(architecture: Architecture, folder: Path) -> Result:
         Any other than an AtlasError is a bug and is raised.
     """
     path = configuration(architecture, folder)
-    options = Options(output=folder / "site", root=folder / "build")
+    options = Options(output=folder / "site", root=folder / "build", workers=1)
     began = time.perf_counter()
     layers: tuple[probe.LayerProfile, ...] = ()
     error = None
