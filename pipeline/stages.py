@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.atlas import Atlas
-from pipeline.errors import AtlasError
 from pipeline.phases.atlas import atlas_of
 from pipeline.phases.phase import Phase
 from pipeline.phases.photographs import missing_contents
@@ -70,12 +69,12 @@ class Stages:
 
     def after_phase(self) -> None:
         """Show what there is, if a stage is worth its time; a phase has just ended."""
-        if (
-            self._changed
-            and self._is_due()
-            and (atlas := so_far(self.found, self.phases)) is not None
-        ):
-            self._show(atlas)
+        began = self.clock()
+        if not (self._changed and self._is_due()):
+            return
+        atlas = so_far(self.found, self.phases)
+        if atlas is not None:
+            self._show(atlas, began)
 
     def _elapsed(self) -> float:
         return self.clock() - self._began
@@ -87,13 +86,13 @@ class Stages:
         in_time = elapsed >= PATIENCE and self._spent + takes <= SHARE * elapsed
         return in_time and not self._failed and not is_finished(self.found.options.output)
 
-    def _show(self, atlas: Atlas) -> None:
-        began, page = self.clock(), self.found.options.output / "index.html"
+    def _show(self, atlas: Atlas, began: float) -> None:
+        page = self.found.options.output / "index.html"
         try:
             self.write(atlas)
-        except AtlasError as error:
-            # The site at the end fails of the same, if it is still so; what is computed is kept.
-            self.reporter.info(f"Nothing can be shown yet: {error}")
+        except Exception as error:
+            # The site at the end fails of the same, if it is still so, with all that is computed.
+            self.reporter.info(f"Nothing more is shown before the end: {error}")
             self._failed = True
             return
         self._changed, self._takes = False, self.clock() - began
