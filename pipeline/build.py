@@ -124,7 +124,7 @@ def _compute(
     stages = Stages(found, phases, reporter, write)
     with workers_of(found, reporter) as workers:
         for phase in phases:
-            failed = phase.run(found, atlas, reporter, workers, stages.during_phase)
+            failed = phase.run(found, atlas, reporter, workers, stages.written)
             failures += [each.error for each in failed]
             if failed and phase.kind == PHOTOGRAPHS:
                 for each in failed:
@@ -132,7 +132,7 @@ def _compute(
                 if not found.photographs:
                     raise_all(failures)
                 atlas = atlas_of(found, phases)
-            stages.after_phase()
+            stages.phase_ended()
     return atlas, failures
 
 

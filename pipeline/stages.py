@@ -4,8 +4,8 @@ A build of an hour that shows nothing for an hour is not trusted, and its mistak
 too late. So the site is generated now and then from what the store holds, with the photographs that
 are complete, and its page says what is still to come (`Atlas.unfinished`). A stage is due
 
-- at the end of each phase, and while one runs whenever the build has lasted twice as long as at
-  the last stage;
+- when a phase has ended and the next has written something, and whenever the build has lasted
+  twice as long as at the last stage;
 - not in the first minute: who waits so little needs no stage;
 - not where all stages together would take more than a twentieth of the build;
 - never over a finished site, which may be the one that its owner publishes.
@@ -56,30 +56,32 @@ class Stages:
     _spent: float = field(default=0.0, init=False)
     _takes: float | None = field(default=None, init=False)
     _failed: bool = field(default=False, init=False)
-    _changed: bool = field(default=True, init=False)  # since the last stage
+    _ended: bool = field(default=False, init=False)  # a phase, since the last stage
 
     def __post_init__(self) -> None:
         self._began = self.clock()
 
-    def during_phase(self) -> None:
-        """Show what there is, if the last stage is old; something has just been written."""
-        self._changed = True
-        if self._elapsed() >= 2 * self._shown:
-            self.after_phase()
-
-    def after_phase(self) -> None:
-        """Show what there is, if a stage is worth its time; a phase has just ended."""
+    def written(self) -> None:
+        """Show what there is, if a stage is due: something has just been written."""
         began = self.clock()
-        if not (self._changed and self._is_due()):
+        if not (self._ended or self._elapsed() >= 2 * self._shown) or not self._is_worth_it():
             return
         atlas = so_far(self.found, self.phases)
         if atlas is not None:
             self._show(atlas, began)
 
+    def phase_ended(self) -> None:
+        """Let a stage be due as soon as the next phase has written something.
+
+        Not at once: while the site is generated here, the next phase keeps the other processes
+        busy.
+        """
+        self._ended = True
+
     def _elapsed(self) -> float:
         return self.clock() - self._began
 
-    def _is_due(self) -> bool:
+    def _is_worth_it(self) -> bool:
         elapsed, takes = self._elapsed(), self._takes
         if takes is None:
             takes = A_PHOTOGRAPH * len(self.found.photographs)
@@ -95,7 +97,7 @@ class Stages:
             self.reporter.info(f"Nothing more is shown before the end: {error}")
             self._failed = True
             return
-        self._changed, self._takes = False, self.clock() - began
+        self._ended, self._takes = False, self.clock() - began
         self._spent += self._takes
         self._shown = self._elapsed()
         to_come = ", ".join(atlas.unfinished)

@@ -13,7 +13,7 @@ Symbols: k classes; U feature visualizations.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +242,24 @@ def compute(job: Job) -> Result:
         raise AtlasError(f"photograph {job.name}: {error}") from error
 
 
+def divide(job: Job) -> list[Job]:
+    """Try out the layers of a photograph one by one."""
+    if isinstance(job, PicturesJob):
+        return [job]
+    return [replace(job, claims=(claim,)) for claim in job.claims] or [job]
+
+
+def merge(results: Sequence[Result]) -> Result:
+    """Put together what was found of a photograph's layers."""
+    if len(results) == 1:
+        return results[0]
+    layers: dict[str, Mapping[str, np.ndarray]] = {}
+    for found in results:
+        assert not isinstance(found, np.ndarray)
+        layers |= found
+    return layers
+
+
 def write_found(survey: Survey, atlas: Atlas, job: Job, found: Result) -> Written:
     """Write a photograph's file, or that of a layer's pictures."""
     if isinstance(job, PhotographJob):
@@ -265,4 +283,15 @@ def _cube(survey: Survey, photograph: str, layer: str) -> np.ndarray:
         return file.values(Activation(Substrate(layer, WHOLE)).path)
 
 
-TRUSTED = Phase("trust", "files", KIND, fingerprints, inventory, jobs, compute, write_found)
+TRUSTED = Phase(
+    "trust",
+    "files",
+    KIND,
+    fingerprints,
+    inventory,
+    jobs,
+    compute,
+    write_found,
+    divide=divide,
+    merge=merge,
+)

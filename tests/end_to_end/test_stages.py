@@ -144,7 +144,7 @@ class Watch:
     def at(self, *seconds: float) -> list[float]:
         for each in seconds:
             self.clock.now = max(each, self.clock.now)
-            self.stages.during_phase()
+            self.stages.written()
         return self.shown
 
 
@@ -178,8 +178,8 @@ def test_nothing_is_shown_in_the_first_minute_and_then_less_and_less_often(
 def test_the_end_of_a_phase_is_an_occasion(half: Workplace) -> None:
     watched = watch(half, takes=1.0)
     assert watched.at(60, 80) == [60]
-    watched.stages.after_phase()
-    assert watched.shown == [60, 80]
+    watched.stages.phase_ended()
+    assert watched.at(90, 100) == [60, 90]
 
 
 def test_stages_take_a_small_part_of_the_build(half: Workplace) -> None:
