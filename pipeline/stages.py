@@ -7,7 +7,7 @@ are complete, and its page says what is still to come (`Atlas.unfinished`). A st
 - when a phase has ended and the next has written something, and whenever the build has lasted
   twice as long as at the last stage;
 - not in the first minute: who waits so little needs no stage;
-- not where all stages together would take more than a twentieth of the build;
+- not where all stages together would take more than a thirtieth of the build;
 - never over a finished site, which may be the one that its owner publishes.
 """
 
@@ -28,7 +28,7 @@ from pipeline.survey import Survey
 from pipeline.website.output import is_finished
 
 PATIENCE = 60.0  # seconds before the first stage
-SHARE = 1 / 20  # of a build, at most, that goes into stages
+SHARE = 1 / 30  # of a build, at most, that goes into stages
 A_PHOTOGRAPH = 0.1  # seconds that a stage takes for each, before it is known
 
 
