@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.atlas import Atlas, Photograph
 from pipeline.store import File
 
-QUALITY = 38  # cells are textures without edges; artefacts of compression do not show
+QUALITY = 32  # cells are textures without edges; artefacts of compression do not show
 SIDE = 784  # of the picture in pixels, at most
 
 
