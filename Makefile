@@ -11,7 +11,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 TOOLS := .venv/.tools
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	--no-compile --constraint constraints.txt
+	--constraint constraints.txt
 
 demo: $(READY)  ## set up, then build the demo atlas into site/ (the default)
 	@$(BIN)/building-blocks build configs/demo.toml
