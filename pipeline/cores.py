@@ -1,8 +1,8 @@
 """The cores of this machine, and how the jobs of a build use them.
 
 On batches of this size, processes of one thread are quicker than one process of many. How many
-threads add up a sum changes its last digits, and an optimization with them; so jobs of one thread
-also give the same atlas on machines with other numbers of cores.
+threads add up a sum changes its last digits, and an optimization with them; where each process has
+one, that does not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ def count() -> int:
         return os.cpu_count() or 1
 
 
+def threads_each(processes: int) -> int:
+    """Return with how many threads each of so many processes computes."""
+    return max(1, count() // processes)
+
+
 def crew_for(parameters: int) -> Crew:
     """Choose how many processes compute with a network of so many parameters."""
     if parameters < SMALL:
@@ -41,7 +46,7 @@ def crew_for(parameters: int) -> Crew:
     free = available_memory()
     fitting = 1 if free is None else free // A_PROCESS
     processes = max(1, min(count(), fitting))
-    return Crew(processes, count() // processes if processes > 1 else None)
+    return Crew(processes, threads_each(processes) if processes > 1 else None)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Where jobs run: in this process, in several, or on a Dask cluster.
 
 All three have the interface of concurrent.futures. `run_all` gives jobs to any of them and yields
-each as it ends, well or badly. `Workers` keeps one of them open for phase after phase, and chooses
-between this process and several where nobody has. At most two jobs for each worker are under way at
-a time, so an interruption loses those and nothing else. A process that dies is replaced, and its
-jobs begin again, one at a time: the one that it died of is known by that.
+each as it ends, well or badly. `Workers` keeps one of them open for phase after phase. At most two
+jobs for each worker are under way at a time, so an interruption loses those and nothing else. A
+process that dies is replaced, and its jobs begin again, one at a time: the one that it died of is
+known by that.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Processes(Executor):
         """Begin with new processes."""
         # Forking a process that runs torch's threads can hang; a fresh interpreter cannot.
         context = multiprocessing.get_context("spawn")
-        threads = max(1, cores.count() // self.workers)
+        threads = cores.threads_each(self.workers)
         self._pool = ProcessPoolExecutor(
             self.workers,
             mp_context=context,

@@ -67,7 +67,9 @@ def test_what_there_is_is_shown_and_what_is_to_come_is_said(
     )
     first, *_, last = onlooker.pages
     assert "no picture yet" in first
-    assert "data/first/predictions.js" not in first or "Second" not in first
+    assert "<strong>first</strong>" in first
+    assert "<strong>second</strong>" not in first
+    assert "<strong>second</strong>" in last
     assert "no picture yet" not in last
     other = built(tmp_path_factory.mktemp("other"))
     assert is_finished(workplace.site)
