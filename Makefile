@@ -10,8 +10,10 @@ BIN := .venv/bin
 # There once what an atlas needs is installed, and what the project needs beside it.
 READY := .venv/.ready
 TOOLS := .venv/.tools
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	--constraint constraints.txt
+# On all cores, where pip would use one. Packages have files that no Python can compile.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 
 demo: $(READY)  ## set up, then build the demo atlas into site/ (the default)
 	@$(BIN)/building-blocks build configs/demo.toml
@@ -27,11 +29,13 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up .venv (a few minutes the first time: torch is large) …"
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(TOOLS): $(READY)
 	@echo "Adding what tests, checks and documentation need …"
 	@$(INSTALL) --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@
 
 atlas: $(READY)  ## build another atlas: make atlas CONFIG=configs/examples/own_network.toml

@@ -179,8 +179,8 @@ def test_pictures_that_do_not_activate_their_channel_are_marked(open_page: Open)
     assert alive_text == "none"
     assert "does not activate it" in dead_label
     assert "does not activate it" in dead_text
-    assert "no picture yet" in absent_label
-    assert "no picture yet" in absent_text
+    assert "no picture" in absent_label
+    assert "no picture" in absent_text
 
 
 def test_the_table_holds_the_same_numbers(open_page: Open) -> None:

@@ -66,11 +66,11 @@ def test_what_there_is_is_shown_and_what_is_to_come_is_said(
         in onlooker.pages[0]
     )
     first, *_, last = onlooker.pages
-    assert "no picture yet" in first
+    assert "no picture" in first
     assert "<strong>first</strong>" in first
     assert "<strong>second</strong>" not in first
     assert "<strong>second</strong>" in last
-    assert "no picture yet" not in last
+    assert "no picture" not in last
     other = built(tmp_path_factory.mktemp("other"))
     assert is_finished(workplace.site)
     assert without_runs(contents(workplace.site)) == without_runs(contents(other.site))

@@ -61,8 +61,8 @@ class GridRecipe:
     unique: float = 0.7
     common: float = 0.5
     evened: float = 0.75
-    cosine_power: float = 1.0
-    lengthened: float = 0.25
+    cosine_power: float = 0.5
+    lengthened: float = 0.5
     thinned: int = 4
     fewest: int = 25
     enough: int = 64

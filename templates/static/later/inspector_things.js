@@ -25,7 +25,7 @@
     const found = layers.find((each) => each.layer === layer);
     const i = found ? found.channels.values.indexOf(Number(key)) : -1;
     const title = titled(`Channel ${key}`, layer);
-    if (i < 0) return { title, sections: [note("There is no picture of this channel yet.")] };
+    if (i < 0) return { title, sections: [note("There is no picture of this channel.")] };
     return {
       title,
       picture: `channel:${key}`,

@@ -6,7 +6,7 @@
 {
   const files = new Map(); // path → promise of a loaded image
   const FLAWS = {
-    absent: "no picture yet",
+    absent: "no picture",
     dead: "the picture found does not activate it",
   };
 
