@@ -301,7 +301,7 @@ def _messages(error: ValidationError) -> Iterator[str]:
         by_key.setdefault(location, []).append(mistake)
     for location, mistakes in by_key.items():
         # What has a fitting type, and is wrong all the same, tells more than the other types.
-        fitting = [each for each in mistakes if each["type"] not in _EXPECTED]
+        fitting = [each for each in mistakes if not _wanted(each)]
         yield _message(fitting or mistakes, location, ".".join(location))
 
 
@@ -312,13 +312,19 @@ def _message(mistakes: Sequence[Mapping[str, Any]], location: Sequence[str], key
         return _unknown_key(location)
     if kind == "missing":
         return f'"{key}" is missing; {_HOW_TO_ADD.get(key, "add it")}'
-    if kind in _EXPECTED:
-        wanted = " or ".join(dict.fromkeys(_EXPECTED[each["type"]] for each in mistakes))
+    if wanted := " or ".join(filter(None, dict.fromkeys(map(_wanted, mistakes)))):
         return f'"{key}" must be {wanted}, not {found!r}'
     if kind == "string_pattern_mismatch":
         return f'"{key}" must be {_IN_WORDS[mistake["ctx"]["pattern"]]}, not {found!r}'
     reason = mistake["msg"][0].lower() + mistake["msg"][1:]
     return f'"{key}": {reason}, not {found!r}'
+
+
+def _wanted(mistake: Mapping[str, Any]) -> str:
+    """What belongs in place of a value of the wrong type or a word that is not known, or ""."""
+    if mistake["type"] == "literal_error":
+        return str(mistake["ctx"]["expected"])
+    return _EXPECTED.get(mistake["type"], "")
 
 
 def _unknown_key(location: Sequence[str]) -> str:
