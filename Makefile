@@ -12,8 +12,9 @@ READY := .venv/.ready
 TOOLS := .venv/.tools
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	--constraint constraints.txt
-# On all cores, where pip would use one. Packages have files that no Python can compile.
-COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
+# Python compiles what is imported, a quarter of what is installed, and keeps it, even where this
+# variable forbids it: every process would compile it again.
+export PYTHONDONTWRITEBYTECODE :=
 
 demo: $(READY)  ## set up, then build the demo atlas into site/ (the default)
 	@$(BIN)/building-blocks build configs/demo.toml
@@ -29,13 +30,11 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up .venv (a few minutes the first time: torch is large) …"
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) --editable .
-	@$(COMPILE)
 	@touch $@
 
 $(TOOLS): $(READY)
 	@echo "Adding what tests, checks and documentation need …"
 	@$(INSTALL) --editable '.[dev]'
-	@$(COMPILE)
 	@touch $@
 
 atlas: $(READY)  ## build another atlas: make atlas CONFIG=configs/examples/own_network.toml
