@@ -312,7 +312,7 @@ def _message(mistakes: Sequence[Mapping[str, Any]], location: Sequence[str], key
         return _unknown_key(location)
     if kind == "missing":
         return f'"{key}" is missing; {_HOW_TO_ADD.get(key, "add it")}'
-    if wanted := " or ".join(filter(None, dict.fromkeys(map(_wanted, mistakes)))):
+    if wanted := " or ".join(dict.fromkeys(map(_wanted, mistakes))):
         return f'"{key}" must be {wanted}, not {found!r}'
     if kind == "string_pattern_mismatch":
         return f'"{key}" must be {_IN_WORDS[mistake["ctx"]["pattern"]]}, not {found!r}'
