@@ -27,7 +27,7 @@ class _Uses(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.watched: dict[int, Tensor] = {}  # while a tensor is held, its id stays its own
+        self.watched: dict[int, Tensor] = {}
         self.counts: Counter[int] = Counter()
 
     def __torch_function__(
@@ -55,13 +55,16 @@ def _tensors(values: Sequence[Any]) -> list[Tensor]:
 class _Observation:
     """What happened to the outputs of some modules during one forward pass.
 
+    Tensors are held until it is over: the id of one that is gone would be given to another.
+
     Attributes
     ----------
     keep
         Modules whose outputs are read from outside as well.
-    outputs, kept
-        The ids of tensors that a module of the first kind returned, with its name, and of those
-        that are read from outside.
+    outputs
+        The ids of tensors that a module of the first kind returned, with its name.
+    kept
+        Those that are read from outside, by their ids.
     readings
         Tensor id, name of the module that returned it, name of the module that took it.
     """
@@ -70,7 +73,7 @@ class _Observation:
     uses: _Uses = field(default_factory=_Uses)
     runs: Counter[str] = field(default_factory=Counter)
     outputs: dict[int, str] = field(default_factory=dict)
-    kept: set[int] = field(default_factory=set)
+    kept: dict[int, Tensor] = field(default_factory=dict)
     readings: list[tuple[int, str, str]] = field(default_factory=list)
 
     def ran(self, name: str, output: Any, watch: bool) -> None:
@@ -78,7 +81,7 @@ class _Observation:
         if not isinstance(output, Tensor):
             return
         if name in self.keep:
-            self.kept.add(id(output))
+            self.kept[id(output)] = output
         if watch:
             self.outputs[id(output)] = name
             self.uses.watched[id(output)] = output

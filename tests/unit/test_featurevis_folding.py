@@ -44,6 +44,19 @@ def test_a_normalization_with_an_activation_of_its_own_is_folded() -> None:
     close(copy.logits(x), network.logits(x))
 
 
+def test_every_pair_is_folded_every_time_whatever_is_kept() -> None:
+    # A tensor that has been given away must not be taken for a later one at the same address.
+    widths = [3, *[4] * 24]
+    layers = [
+        each
+        for wide, wider in zip(widths[:-1], widths[1:], strict=True)
+        for each in (nn.Conv2d(wide, wider, 1), nn.BatchNorm2d(wider), nn.ReLU())
+    ]
+    network = networks.network(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    keep = [str(3 * block + 2) for block in range(24)]
+    assert [normalizations(folding.fold(network, keep)) for _ in range(4)] == [0] * 4
+
+
 class Clipped(nn.Module):
     """In-place ReLU6 in three roles.
 
