@@ -7,7 +7,7 @@ from pipeline.featurevis.recipes.recipe import Recipe, Stage
 FAST = Recipe(
     "fast",
     size=112,
-    steps=51,
+    steps=44,
     learning_rate=0.12,
     momentum=0.0,
     peak=0.85,
@@ -15,11 +15,11 @@ FAST = Recipe(
     scales=(0.97, 1.03),
     degrees=2.0,
     stages=(
-        Stage(10 / 51, view=0.57),
-        Stage(8 / 51, view=0.72),
-        Stage(7 / 51),
-        Stage(17 / 51, view=1.6, rate=1.85, patience=0.07),
-        Stage(9 / 51),
+        Stage(10 / 44, view=0.57),
+        Stage(8 / 44, view=0.72),
+        Stage(7 / 44),
+        Stage(9 / 44, view=1.6, rate=2.3, patience=0.07),
+        Stage(10 / 44),
     ),
     averaged=0.32,
 )

@@ -55,7 +55,7 @@ class GridRecipe:
     width: int = 644
     least: int = 26
     most: int = 64
-    margin: int = 4
+    margin: int = 2
     groups: int = 6
     shared: float = 0.5
     unique: float = 0.7
@@ -66,10 +66,10 @@ class GridRecipe:
     thinned: int = 4
     fewest: int = 25
     enough: int = 64
-    steps: int = 48
+    steps: int = 36
     further: float = 0.5
     slower: float = 0.7
-    learning_rate: float = 0.12
+    learning_rate: float = 0.13
     sharing: float = 0.9
     momentum: float = 0.5
     memory: float = 0.9
