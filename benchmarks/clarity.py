@@ -11,8 +11,10 @@ With whatever weights and photographs are there (`benchmarks._judges` says who j
 - activation grids of the demo's layers, for its cat.
 
 `BENCHMARK_GRID="evened=0 common=0.25"` makes grids by another recipe, whose other settings are
-those of the usual one. `BENCHMARK_SEED` draws the same layers again, `BENCHMARK_DRAWN` (2) is how
-many of each network, `BENCHMARK_CHANNELS` (8) how many pictures of each.
+those of the usual one. `BENCHMARK_GRIDS` (1) is how many grids of each layer are made, from
+different seeds: means are over the cells of all. `BENCHMARK_SEED` draws the same layers again,
+`BENCHMARK_DRAWN` (2) is how many of each network, `BENCHMARK_CHANNELS` (8) how many pictures of
+each.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from skimage import data
 from benchmarks._drawn import channels as drawn_channels
 from benchmarks._drawn import layers as drawn_layers
 from benchmarks._judges import (
+    SIDE,
     agreement,
     answers,
     clipped,
@@ -65,6 +68,7 @@ CHANNELS = count("BENCHMARK_CHANNELS", 8)
 PEERS = [name for name in os.environ.get("BENCHMARK_PEERS", "").split(",") if name]
 GROUPS = 6
 GRID_SETTINGS = os.environ.get("BENCHMARK_GRID", "")
+GRIDS_EACH = count("BENCHMARK_GRIDS", 1)
 # Layer → the article's name for it, and the cells of its grid a side.
 PUBLISHED = {
     "inception_4a": ("mixed4a", 14),
@@ -152,21 +156,28 @@ def grids(name: str) -> list[dict[str, Any]]:
     found, seconds = [], 0.0
     for layer in layers:
         began = time.process_time()
-        grid = _kept(render_grid(network, layer, caught[layer][0].numpy(), grid_recipe()), name)
+        made = _made(network, layer, caught[layer][0], name)
         seconds += time.process_time() - began
         if layer in PUBLISHED:
-            found += _beside_published(name, layer, grid.cells)
-            found += _likeness(f"{name} {layer}", network, grid, caught[layer][0])
+            found += _beside_published(name, layer, made)
+            found += _likeness(f"{name} {layer}", network, made, caught[layer][0])
     # On two cores, three minutes.
-    found.append(row(f"{name}: four grids", seconds, "s of the processor", 360))
+    found.append(row(f"{name}: four grids", seconds / GRIDS_EACH, "s of the processor", 360))
     return found
 
 
-def _kept(grid: Grid, name: str) -> Grid:
-    """Leave a photograph's grid to be looked at."""
+def _made(network: Network, layer: str, activations: torch.Tensor, name: str) -> list[Grid]:
+    """Make a photograph's grids of a layer, from one seed each; keep them to be looked at."""
+    recipe, a = grid_recipe(), activations.numpy()
+    made = [render_grid(network, layer, a, recipe, seed=seed) for seed in range(GRIDS_EACH)]
     KEPT.mkdir(parents=True, exist_ok=True)
-    joined(grid.cells).save(KEPT / f"{name}-{grid.layer}.png")
-    return grid
+    for seed, grid in enumerate(made):
+        joined(grid.cells).save(KEPT / f"{name}-{layer}{f'-{seed}' if seed else ''}.png")
+    return made
+
+
+def _all_pictures(made: list[Grid]) -> list[np.ndarray]:
+    return [picture for grid in made for picture in _pictures(grid.cells)]
 
 
 def _pictures(cells: np.ndarray) -> list[np.ndarray]:
@@ -183,22 +194,27 @@ def of_the_demo() -> list[dict[str, Any]]:
         caught = network.run_to(network.input(photograph), layers)
     found = []
     for layer in layers:
-        grid = _kept(
-            render_grid(network, layer, caught[layer][0].numpy(), grid_recipe()), "chelsea"
-        )
+        made = _made(network, layer, caught[layer][0], "chelsea")
         where = f"chelsea {layer}, grid"
-        found += _rows(where, "efficientnet_lite0", _pictures(grid.cells))
-        found += _likeness(where, network, grid, caught[layer][0])
+        found += _rows(where, "efficientnet_lite0", _all_pictures(made))
+        found += _likeness(where, network, made, caught[layer][0])
     return found
 
 
 def _likeness(
-    where: str, network: Network, grid: Grid, activations: torch.Tensor
+    where: str, network: Network, made: list[Grid], activations: torch.Tensor
 ) -> list[dict[str, Any]]:
-    """How like their positions cells are, and how many are more like theirs than like any other.
+    """How like their positions cells are, and how many are more like theirs than like any other."""
+    own = [_most_like_their_own(network, grid, activations) for grid in made]
+    likeness = float(np.mean([grid.likeness for grid in made]))
+    return [
+        row(f"{where}: likeness", likeness, "cosine"),
+        row(f"{where}: most like their own position", float(np.mean(own)), "part"),
+    ]
 
-    The latter without what all have in common: the mean over the positions, and over the cells.
-    """
+
+def _most_like_their_own(network: Network, grid: Grid, activations: torch.Tensor) -> float:
+    """Without what all have in common: the mean over the positions, and over the cells."""
     vectors = activations.flatten(1).T
     pictures = torch.from_numpy(np.stack(_pictures(grid.cells)))
     with torch.no_grad():
@@ -211,10 +227,7 @@ def _likeness(
         torch.nn.functional.normalize(each - each.mean(0)) for each in (responses, vectors)
     )
     own = (cells @ positions.T).argmax(1) == torch.arange(len(cells))
-    return [
-        row(f"{where}: likeness", float(grid.likeness.mean()), "cosine"),
-        row(f"{where}: most like their own position", float(own.float().mean()), "part"),
-    ]
+    return float(own.float().mean())
 
 
 def published(name: str, layer: str, side: int) -> np.ndarray:
@@ -224,24 +237,30 @@ def published(name: str, layer: str, side: int) -> np.ndarray:
     return np.asarray(picture).reshape(side, cell, side, cell, 3).swapaxes(1, 2)
 
 
-def _beside_published(name: str, layer: str, cells: np.ndarray) -> list[dict[str, Any]]:
+def _beside_published(name: str, layer: str, made: list[Grid]) -> list[dict[str, Any]]:
     article, side = PUBLISHED[layer]
-    measured = []
-    for each in (published(name, article, side), cells):
-        pictures = _pictures(each)
-        apart = unlikeness(resized(pictures).reshape(side, side, 128, 128, 3))
-        measured.append((Clarity.of(judged("googlenet", pictures), pictures), apart))
-    (theirs, their_apart), (own, own_apart) = measured
+    theirs, their_apart = _measured([published(name, article, side)], side)
+    own, own_apart = _measured([grid.cells for grid in made], side)
+    each = [_measured([grid.cells], side)[0].entropy for grid in made]
+    between = f"; {min(each):.2f} to {max(each):.2f}" if len(each) > 1 else ""
     where, colour = f"{name} {layer}", own.saturation / theirs.saturation
-    sharp = own.sharpness / theirs.sharpness
+    sharp, bound = own.sharpness / theirs.sharpness, theirs.entropy
     return [
-        row(f"{where}: entropy (article {theirs.entropy:.2f})", own.entropy, "", theirs.entropy),
+        row(f"{where}: entropy (article {bound:.2f}{between})", own.entropy, "", bound),
         row(f"{where}: saturation over the article's", colour, "times", 0.8, operator.ge),
         row(f"{where}: the same, at most", colour, "times", 1.2),
         row(f"{where}: sharpness over the article's", sharp, "times", 0.9, operator.ge),
         row(f"{where}: clipped values", own.clipped, "part", 0.015),
         row(f"{where}: neighbours differ, over the article's", own_apart / their_apart, "times"),
     ]
+
+
+def _measured(grids_of_cells: list[np.ndarray], side: int) -> tuple[Clarity, float]:
+    """How clear all cells of grids `[side, side, S, S, 3]` are, and how much neighbours differ."""
+    pictures = [picture for cells in grids_of_cells for picture in _pictures(cells)]
+    alike = resized(pictures).reshape(-1, side, side, SIDE, SIDE, 3)
+    apart = float(np.mean([unlikeness(grid) for grid in alike]))
+    return Clarity.of(judged("googlenet", pictures), pictures), apart
 
 
 # ------------------------------------------------------------------------------ channels, groups

@@ -29,6 +29,13 @@ _ADAM = {
 _OWN_SIDE = {**_ADAM, "stages": (Stage(),)}
 _ENLARGED = {**_ADAM, "stages": (Stage(view=1.75),)}
 _ENLARGED_LAST = (Stage(0.7), Stage(0.3, view=1.75))
+_ENLARGED_LONGER = (
+    Stage(10 / 51, view=0.57),
+    Stage(8 / 51, view=0.72),
+    Stage(7 / 51),
+    Stage(17 / 51, view=1.6, rate=1.85, patience=0.07),
+    Stage(9 / 51),
+)
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "48 steps, own side, momentum 0.9": {**_OWN_SIDE, "steps": 48, "momentum": 0.9},
@@ -48,9 +55,10 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "fast without averaging": {"averaged": 0.0},
     "fast with larger shifts": {"jitter": 6.0, "scales": (0.95, 1.05), "degrees": 5.0},
     "fast with momentum 0.3": {"momentum": 0.3},
-    "fast, 24 steps": {"steps": 24},
+    "fast, 21 steps": {"steps": 21},
     "fast": {},
-    "fast, 72 steps": {"steps": 72},
+    "fast, enlarged for longer, 51 steps": {"stages": _ENLARGED_LONGER, "steps": 51},
+    "fast, 62 steps": {"steps": 62},
 }
 
 

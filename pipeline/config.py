@@ -300,6 +300,8 @@ def _messages(error: ValidationError) -> Iterator[str]:
         location = tuple(part for part in parts if "[" not in part and part not in _BRANCHES)
         by_key.setdefault(location, []).append(mistake)
     for location, mistakes in by_key.items():
+        if any(location == other[: len(location)] for other in by_key if other != location):
+            continue  # one branch fits so well that it was looked into: its mistake is the mistake
         # What has a fitting type, and is wrong all the same, tells more than the other types.
         fitting = [each for each in mistakes if not _wanted(each)]
         yield _message(fitting or mistakes, location, ".".join(location))

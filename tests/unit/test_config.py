@@ -71,6 +71,14 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 10
 
 
+def test_a_mistake_inside_a_table_is_reported_as_that_and_once(tmp_path: Path) -> None:
+    tables = '[dataset]\nimages = ["a.jpg"]\n[features]\nchannels = { "4.bn1" = "all", "5" = [3] }'
+    with pytest.raises(AtlasError) as caught:
+        read(config(tmp_path, f'[model]\nsource = "googlenet"\n{tables}'))
+    assert not isinstance(caught.value, Problems)
+    assert "\"features.channels.4.bn1\" must be a list [...], not 'all'" in str(caught.value)
+
+
 def test_images_are_asked_for(tmp_path: Path) -> None:
     message = r'"dataset.images" is missing; add images = \["photos/\*.jpg"\]'
     with pytest.raises(AtlasError, match=message):
