@@ -3,6 +3,9 @@
 Every row renders the same channels at 128 px with settings between those of Lucid and of the recipe
 `fast`. The score is the mean activation of the channel, at 128 px and enlarged to 224 px; seconds
 are those of a picture in a batch of `BENCHMARK_CHANNELS` (4).
+
+Then `fast` and the same with more enlarged steps make channels of a layer of each network, drawn at
+random (`BENCHMARK_SEED` draws the same again), and other networks say how clear they are.
 """
 
 from __future__ import annotations
@@ -11,8 +14,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from benchmarks._drawn import channels as drawn_channels
+from benchmarks._drawn import layers as drawn_layers
+from benchmarks._judges import agreement, answers, resized
 from benchmarks._networks import available, count, load
 from benchmarks._rows import row
+from benchmarks.clarity import SOURCES, Clarity, judged
 from benchmarks.featurevis_peers import LAYERS, SIDE, ours, scores
 from pipeline.featurevis.recipes import RECIPES, Stage
 
@@ -37,6 +46,7 @@ _ENLARGED_LONGER = (
     Stage(9 / 51),
 )
 
+LONGER = "fast, enlarged for longer, 51 steps"
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "48 steps, own side, momentum 0.9": {**_OWN_SIDE, "steps": 48, "momentum": 0.9},
     "48 steps, own side, momentum 0.7": {**_OWN_SIDE, "steps": 48, "momentum": 0.7},
@@ -57,15 +67,51 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "fast with momentum 0.3": {"momentum": 0.3},
     "fast, 21 steps": {"steps": 21},
     "fast": {},
-    "fast, enlarged for longer, 51 steps": {"stages": _ENLARGED_LONGER, "steps": 51},
+    LONGER: {"stages": _ENLARGED_LONGER, "steps": 51},
     "fast, 62 steps": {"steps": 62},
 }
 
 
 def rows() -> list[dict[str, Any]]:
+    found = curve() if available(LAYERS[0][0]) else []
+    for source in SOURCES:
+        if available(source):
+            for layer in drawn_layers(load(source), 1):
+                found += clearness(source, layer)
+    return found
+
+
+def clearness(source: str, layer: str) -> list[dict[str, Any]]:
+    """Return what other networks make of pictures with more and with fewer enlarged steps."""
+    network = load(source)
+    channels, found = drawn_channels(network, layer, CHANNELS), []
+    ours(network, layer, channels[:1], replace(RECIPES["fast"], steps=8))  # what is made once
+    for name in (LONGER, "fast"):
+        recipe = replace(RECIPES["fast"], size=SIDE, **SETTINGS[name])
+        made, seconds = ours(network, layer, channels, recipe)
+        pictures = list((made * 255).round().astype(np.uint8))
+        answered, own = judged(source, pictures), answers(network, resized(pictures))
+        clarity = Clarity.of(answered, pictures)
+        agreed = float(np.mean([agreement(each, own) for each in answered]))
+        where = f"{source} {layer}, {len(channels)} channels, {name}"
+        reached = scores(network, layer, channels, made)
+        found += [
+            row(f"{where}: time", seconds, "s/picture"),
+            row(f"{where}: entropy", clarity.entropy, "nats"),
+            row(f"{where}: judges agree with the network", agreed, "part"),
+            row(f"{where}: saturation", clarity.saturation, ""),
+            row(f"{where}: sharpness", clarity.sharpness, "levels"),
+            *(
+                row(f"{where}: score at {side} px", float(values.mean()), "activation")
+                for side, values in reached.items()
+            ),
+        ]
+    return found
+
+
+def curve() -> list[dict[str, Any]]:
+    """Return score and seconds for all settings, of some channels of GoogLeNet's 4d."""
     source, layer = LAYERS[0]
-    if not available(source):
-        return []
     network, channels = load(source), [STRIDE * index for index in range(CHANNELS)]
     found = []
     for name, settings in SETTINGS.items():
