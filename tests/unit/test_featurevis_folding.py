@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_every_pair_is_folded_every_time_whatever_is_kept() -> None:
     widths = [3, *[4] * 24]
     layers = [
         each
-        for wide, wider in zip(widths[:-1], widths[1:], strict=True)
+        for wide, wider in pairwise(widths)
         for each in (nn.Conv2d(wide, wider, 1), nn.BatchNorm2d(wider), nn.ReLU())
     ]
     network = networks.network(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()))
