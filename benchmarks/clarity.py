@@ -22,7 +22,8 @@ from __future__ import annotations
 import operator
 import os
 import time
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,11 @@ class Clarity:
         black = clipped(np.stack(pictures))
         return cls(entropy, saturation(np.stack(pictures)), sharpness(alike), black)
 
+    @classmethod
+    def mean(cls, each: Sequence[Clarity]) -> Clarity:
+        """Return what is measured of equally many pictures each, taken together."""
+        return cls(*np.mean([astuple(one) for one in each], axis=0).tolist())
+
 
 def judged(source: str, pictures: list[np.ndarray]) -> list[np.ndarray]:
     """Return each judge's answers to a network's pictures."""
@@ -196,7 +202,7 @@ def of_the_demo() -> list[dict[str, Any]]:
     for layer in layers:
         made = _made(network, layer, caught[layer][0], "chelsea")
         where = f"chelsea {layer}, grid"
-        found += _rows(where, "efficientnet_lite0", _all_pictures(made))
+        found += rows_of(where, "efficientnet_lite0", _all_pictures(made))
         found += _likeness(where, network, made, caught[layer][0])
     return found
 
@@ -214,7 +220,10 @@ def _likeness(
 
 
 def _most_like_their_own(network: Network, grid: Grid, activations: torch.Tensor) -> float:
-    """Without what all have in common: the mean over the positions, and over the cells."""
+    """Return the part of a grid's cells that are more like their own position than like any other.
+
+    Without what all have in common: the mean over the positions, and over the cells.
+    """
     vectors = activations.flatten(1).T
     pictures = torch.from_numpy(np.stack(_pictures(grid.cells)))
     with torch.no_grad():
@@ -239,10 +248,11 @@ def published(name: str, layer: str, side: int) -> np.ndarray:
 
 def _beside_published(name: str, layer: str, made: list[Grid]) -> list[dict[str, Any]]:
     article, side = PUBLISHED[layer]
-    theirs, their_apart = _measured([published(name, article, side)], side)
-    own, own_apart = _measured([grid.cells for grid in made], side)
-    each = [_measured([grid.cells], side)[0].entropy for grid in made]
-    between = f"; {min(each):.2f} to {max(each):.2f}" if len(each) > 1 else ""
+    theirs, their_apart = _measured(published(name, article, side))
+    each, apart = zip(*(_measured(grid.cells) for grid in made), strict=True)
+    own, own_apart = Clarity.mean(each), float(np.mean(apart))
+    lowest, highest = (chosen(one.entropy for one in each) for chosen in (min, max))
+    between = f"; {lowest:.2f} to {highest:.2f}" if len(each) > 1 else ""
     where, colour = f"{name} {layer}", own.saturation / theirs.saturation
     sharp, bound = own.sharpness / theirs.sharpness, theirs.entropy
     return [
@@ -255,11 +265,10 @@ def _beside_published(name: str, layer: str, made: list[Grid]) -> list[dict[str,
     ]
 
 
-def _measured(grids_of_cells: list[np.ndarray], side: int) -> tuple[Clarity, float]:
-    """How clear all cells of grids `[side, side, S, S, 3]` are, and how much neighbours differ."""
-    pictures = [picture for cells in grids_of_cells for picture in _pictures(cells)]
-    alike = resized(pictures).reshape(-1, side, side, SIDE, SIDE, 3)
-    apart = float(np.mean([unlikeness(grid) for grid in alike]))
+def _measured(cells: np.ndarray) -> tuple[Clarity, float]:
+    """How clear the cells `[H, W, S, S, 3]` of a grid are, and how much neighbours differ."""
+    pictures = _pictures(cells)
+    apart = unlikeness(resized(pictures).reshape(*cells.shape[:2], SIDE, SIDE, 3))
     return Clarity.of(judged("googlenet", pictures), pictures), apart
 
 
@@ -270,7 +279,7 @@ def channels(source: str, layer: str) -> list[dict[str, Any]]:
     drawn = drawn_channels(network, layer, CHANNELS)
     made, seconds = ours(network, layer, drawn, named("fast", size=128))
     pictures = list((made * 255).round().astype(np.uint8))
-    found = _rows(f"{where}, {len(drawn)} channels, fast", source, pictures)
+    found = rows_of(f"{where}, {len(drawn)} channels, fast", source, pictures)
     for name in PEERS:
         theirs = peer(name, source, layer, drawn)
         if isinstance(theirs, str):
@@ -279,8 +288,8 @@ def channels(source: str, layer: str) -> list[dict[str, Any]]:
         same = [pictures[drawn.index(channel)] for channel in theirs.channels]
         values = [(np.clip(each, 0, 1) * 255).round().astype(np.uint8) for each in theirs.pictures]
         label = f"{where}, {len(same)} channels"
-        found += _rows(f"{label}, {name}", source, values)
-        found += _rows(f"{label}, fast (the same)", source, same)
+        found += rows_of(f"{label}, {name}", source, values)
+        found += rows_of(f"{label}, fast (the same)", source, same)
         faster = theirs.seconds / seconds
         bound = 30.0 if name == "lucent" else None
         label = f"{where}: fast is faster than {name}"
@@ -301,10 +310,11 @@ def groups(source: str, layer: str) -> list[dict[str, Any]]:
     ]
     batches = render(network, wanted, named("fast", size=128))
     pictures = [each for batch in batches for each in batch.pictures]
-    return _rows(f"{source} {layer}, {GROUPS} groups, fast", source, pictures)
+    return rows_of(f"{source} {layer}, {GROUPS} groups, fast", source, pictures)
 
 
-def _rows(where: str, source: str, pictures: list[np.ndarray]) -> list[dict[str, Any]]:
+def rows_of(where: str, source: str, pictures: list[np.ndarray]) -> list[dict[str, Any]]:
+    """Return how clear a network's pictures uint8 `[S, S, 3]` are, and what judges make of them."""
     found = judged(source, pictures)
     clarity = Clarity.of(found, pictures)
     own = answers(load(source), resized(pictures))

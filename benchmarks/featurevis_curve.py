@@ -18,10 +18,9 @@ import numpy as np
 
 from benchmarks._drawn import channels as drawn_channels
 from benchmarks._drawn import layers as drawn_layers
-from benchmarks._judges import agreement, answers, resized
 from benchmarks._networks import available, count, load
 from benchmarks._rows import row
-from benchmarks.clarity import SOURCES, Clarity, judged
+from benchmarks.clarity import SOURCES, rows_of
 from benchmarks.featurevis_peers import LAYERS, SIDE, ours, scores
 from pipeline.featurevis.recipes import RECIPES, Stage
 
@@ -38,12 +37,10 @@ _ADAM = {
 _OWN_SIDE = {**_ADAM, "stages": (Stage(),)}
 _ENLARGED = {**_ADAM, "stages": (Stage(view=1.75),)}
 _ENLARGED_LAST = (Stage(0.7), Stage(0.3, view=1.75))
-_ENLARGED_LONGER = (
-    Stage(10 / 51, view=0.57),
-    Stage(8 / 51, view=0.72),
-    Stage(7 / 51),
-    Stage(17 / 51, view=1.6, rate=1.85, patience=0.07),
-    Stage(9 / 51),
+_FAST = RECIPES["fast"]
+_ENLARGED_LONGER = tuple(
+    replace(stage, share=steps / 51, rate=1.85 if stage.view > 1 else stage.rate)
+    for stage, steps in zip(_FAST.stages, (10, 8, 7, 17, 9), strict=True)
 )
 
 LONGER = "fast, enlarged for longer, 51 steps"
@@ -85,22 +82,16 @@ def clearness(source: str, layer: str) -> list[dict[str, Any]]:
     """Return what other networks make of pictures with more and with fewer enlarged steps."""
     network = load(source)
     channels, found = drawn_channels(network, layer, CHANNELS), []
-    ours(network, layer, channels[:1], replace(RECIPES["fast"], steps=8))  # what is made once
+    ours(network, layer, channels[:1], replace(_FAST, steps=8))  # what is made once
     for name in (LONGER, "fast"):
-        recipe = replace(RECIPES["fast"], size=SIDE, **SETTINGS[name])
+        recipe = replace(_FAST, size=SIDE, **SETTINGS[name])
         made, seconds = ours(network, layer, channels, recipe)
         pictures = list((made * 255).round().astype(np.uint8))
-        answered, own = judged(source, pictures), answers(network, resized(pictures))
-        clarity = Clarity.of(answered, pictures)
-        agreed = float(np.mean([agreement(each, own) for each in answered]))
         where = f"{source} {layer}, {len(channels)} channels, {name}"
         reached = scores(network, layer, channels, made)
         found += [
             row(f"{where}: time", seconds, "s/picture"),
-            row(f"{where}: entropy", clarity.entropy, "nats"),
-            row(f"{where}: judges agree with the network", agreed, "part"),
-            row(f"{where}: saturation", clarity.saturation, ""),
-            row(f"{where}: sharpness", clarity.sharpness, "levels"),
+            *rows_of(where, source, pictures),
             *(
                 row(f"{where}: score at {side} px", float(values.mean()), "activation")
                 for side, values in reached.items()
@@ -115,7 +106,7 @@ def curve() -> list[dict[str, Any]]:
     network, channels = load(source), [STRIDE * index for index in range(CHANNELS)]
     found = []
     for name, settings in SETTINGS.items():
-        recipe = replace(RECIPES["fast"], size=SIDE, **settings)
+        recipe = replace(_FAST, size=SIDE, **settings)
         pictures, seconds = ours(network, layer, channels, recipe)
         reached = scores(network, layer, channels, pictures)
         found.append(row(f"{name}: time", seconds, "s/picture"))
