@@ -23,7 +23,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from pipeline.errors import AtlasError
@@ -166,6 +166,15 @@ class _Loader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         vars(module)["__builtins__"] = self.world.builtins()
         super().exec_module(module)
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the source as it is now.
+
+        Python takes compiled code that it kept for that of the source while the size and the time
+        in whole seconds are equal; after a change within a second that would be the old network.
+        """
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def _modules(names: set[str]) -> dict[str, ModuleType]:

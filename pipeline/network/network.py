@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -352,18 +353,18 @@ class Network:
         apart = self.copy()
         without_hooks(apart.module)
         given = {name: Layout.parse(text) for name, text in self.layouts.items()}
-        found: dict[Call, Recognised] = {}
 
-        def look() -> None:
+        def look() -> tuple[dict[Call, Recognised], int]:
             shown = pictures(self.preprocessing.size).to(self.device)
-            with suppress(*REFUSALS):
-                canvas = self.preprocessing.native
-                seen, loose = recognise(apart.module, lambda: apart._forward(shown), canvas, given)
-                found.update(seen)
-                self._learned.loose = loose
+            canvas = self.preprocessing.native
+            return recognise(apart.module, lambda: apart._forward(shown), canvas, given)
 
         # A thread of its own, where the caller's modes of torch (autocast, functions) do not apply.
-        thread = threading.Thread(target=look)
-        thread.start()
-        thread.join()
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            try:
+                found, self._learned.loose = thread.submit(look).result()
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                return {}
         return found

@@ -131,6 +131,36 @@ def test_pictures_are_made_of_the_layer_behind_the_relu(both: tuple[Network, Net
     assert abs(pictures[0].astype(int) - pictures[1].astype(int)).max() <= 1
 
 
+class Raising(Modular):
+    """A network that fails while `error` is set."""
+
+    error: Exception | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.error is not None:
+            raise self.error
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), KeyError("x"), RuntimeError("shapes"), ValueError()], ids=repr
+)
+def test_nothing_is_recognised_of_a_network_that_raises(error: Exception) -> None:
+    network = made(Raising)
+    network.module.error = error
+    assert network.recognised() == {}
+    assert network.loose_activations == 0
+
+
+def test_a_lack_of_memory_is_not_taken_for_a_network_that_raises() -> None:
+    network = made(Raising)
+    network.module.error = torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(torch.OutOfMemoryError):
+        network.recognised()
+    network.module.error = None
+    assert network.recognised()
+
+
 class Odd(Modular):
     """ReLUs in code that belong to no module, because what goes in has another reader."""
 

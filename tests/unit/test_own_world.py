@@ -112,6 +112,23 @@ def test_a_changed_neighbour_is_read_again(tmp_path: Path) -> None:
     assert classes(tmp_path) == 4
 
 
+@pytest.mark.parametrize("changed", ["layers.py", "mine.py"])
+def test_a_change_of_equal_length_within_a_second_is_seen(
+    tmp_path: Path, changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # as Python is by itself
+    text = f"from layers import COUNT\n{NETWORK}\ndef build():\n    return Net(COUNT + 1)\n"
+    files = {"layers.py": "COUNT = 2\n", "mine.py": text}
+    write(tmp_path, files)
+    for name in files:
+        os.utime(tmp_path / name, (1e9, 1e9))
+    assert classes(tmp_path) == 3
+    write(tmp_path, {changed: files[changed].replace("= 2", "= 5").replace("+ 1", "+ 4")})
+    os.utime(tmp_path / changed, (1e9, 1e9))
+    assert classes(tmp_path) == 6
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
 def test_the_folder_is_the_current_one_while_the_file_runs(tmp_path: Path) -> None:
     text = f"{NETWORK}\ndef build():\n    return Net(int(open('count.txt').read()))\n"
     write(tmp_path, {"count.txt": "6", "mine.py": text})
