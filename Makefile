@@ -1,8 +1,8 @@
 # `make` sets up an environment in .venv and builds the demo atlas into site/.
 # `make help` lists the rest.
 .DEFAULT_GOAL := demo
-.PHONY: demo help setup atlas serve publish test lint format bench bench-site contact-sheet \
-	screenshots readme-screenshot movie correctness floors zoo notebooks docs clean
+.PHONY: demo help setup atlas serve publish test browsers lint format bench bench-site \
+	contact-sheet screenshots readme-screenshot movie correctness floors zoo notebooks docs clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONFIG ?= configs/demo.toml
@@ -50,6 +50,9 @@ test: $(TOOLS)  ## run all tests, in a real browser too (installs one if there i
 	@$(BIN)/python -m tests.browser.install
 	@$(BIN)/deno test --quiet --allow-read tests/javascript
 	@$(BIN)/python -m pytest -n auto
+
+browsers: $(TOOLS)  ## install Firefox and WebKit, which `make test` uses where they are (Debian)
+	@$(BIN)/python -m tests.browser.install --others
 
 lint: $(TOOLS)  ## ruff, mypy, the import contract, and deno for JavaScript and CSS
 	@$(BIN)/ruff check .
