@@ -4,7 +4,8 @@ The state of `BENCHMARK_COMMIT` (the first engine: 64 steps of Adam at 128 px) i
 repository's history into `build/before`. Both states render `BENCHMARK_CHANNELS` (32, as many as a
 job of a build has) channels of each of the demo's layers, in turn, in processes of their own. The
 score is the mean activation of the channel, for the finished picture at its own side and enlarged
-to 224 px.
+to 224 px; other networks say how clear the pictures are (`benchmarks._judges`). `BENCHMARK_LAYERS`
+names other layers of the demo's network, separated by commas.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks._judges import entropies
 from benchmarks._networks import CHECKOUT, count
 from benchmarks._rows import row, table
+from benchmarks.clarity import judged
 from pipeline.errors import AtlasError
 
 COMMIT = os.environ.get("BENCHMARK_COMMIT", "d69114c")
 CHANNELS = count("BENCHMARK_CHANNELS", 32)
+NAMED = [name for name in os.environ.get("BENCHMARK_LAYERS", "").split(",") if name]
 ENLARGED = 224
 
 # Runs with the state to measure as the only place to import from, so it knows the module names of
@@ -51,7 +56,7 @@ except ImportError:
     except ImportError:
         keep_memory = bool
 keep_memory()
-layers, count, enlarged = json.loads(sys.argv[1])
+layers, count, enlarged, folder = json.loads(sys.argv[1])
 torch.set_flush_denormal(True)
 tables = {"model": {"source": "efficientnet_lite0"}, "dataset": {"images": ("skimage:chelsea",)}}
 settings = config.Settings.model_validate(tables)
@@ -65,6 +70,7 @@ for layer in layers:
     seconds = (time.perf_counter() - began) / count
     found = {str(unit): x for batch in batches for unit, x in zip(batch.units, batch.pictures)}
     pictures = np.stack([found[f"channel:{channel}"] for channel in channels])
+    np.save(Path(folder) / f"{layer}.npy", pictures)
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     scores = []
     for side in (x.shape[-1], enlarged):
@@ -99,15 +105,16 @@ def former() -> Path:
     return folder
 
 
-def measure(tree: Path, layers: tuple[str, ...]) -> np.ndarray:
-    """Render with the state in a folder.
+def measure(tree: Path, layers: Sequence[str], kept: Path) -> np.ndarray:
+    """Render with the state in a folder; pictures are kept in `kept/LAYER.npy`.
 
     Returns
     -------
     ndarray
         f8 `[layers, 3]`: seconds a picture, score at the picture's side, score enlarged.
     """
-    arguments = json.dumps([layers, CHANNELS, ENLARGED])
+    kept.mkdir(parents=True, exist_ok=True)
+    arguments = json.dumps([layers, CHANNELS, ENLARGED, str(kept)])
     result = subprocess.run(
         [sys.executable, "-P", "-c", _SCRIPT, arguments],
         cwd=tree,
@@ -122,20 +129,36 @@ def measure(tree: Path, layers: tuple[str, ...]) -> np.ndarray:
 def rows() -> list[dict[str, Any]]:
     from pipeline.models.efficientnet_lite0 import LAYERS
 
-    trees = (former(), CHECKOUT)
+    layers = NAMED or list(LAYERS)
+    trees = {"before": former(), "now": CHECKOUT}
+    kept = {name: CHECKOUT / "build" / "before" / f"pictures-{name}" for name in trees}
     # In turn, and the quicker of two runs each: what else the machine does can only add.
-    runs = [[measure(tree, LAYERS) for tree in trees] for _ in range(2)]
-    before, now = (
-        float(np.minimum(*(run[which][:, 0] for run in runs)).mean()) for which in range(2)
-    )
-    own, enlarged = (runs[0][1][:, 1:].mean(0) / runs[0][0][:, 1:].mean(0)).tolist()
+    runs = [{name: measure(trees[name], layers, kept[name]) for name in trees} for _ in range(2)]
+    before, now = (float(np.minimum(*(run[name][:, 0] for run in runs)).mean()) for name in trees)
+    own, enlarged = (runs[0]["now"][:, 1:].mean(0) / runs[0]["before"][:, 1:].mean(0)).tolist()
     at_own, at_enlarged = "at the pictures' side", f"at {ENLARGED} px"
-    return [
-        row(f"demo layers at {COMMIT}: time", before, "s/picture"),
-        row("demo layers now: time", now, "s/picture"),
+    found = [
+        row(f"{len(layers)} layers at {COMMIT}: time", before, "s/picture"),
+        row(f"{len(layers)} layers now: time", now, "s/picture"),
         row("faster", before / now, "times", 2.0, operator.ge),
         row(f"score over the former, {at_own}", own, "times", 1.0, operator.ge),
         row(f"score over the former, {at_enlarged}", enlarged, "times", 1.0, operator.ge),
+    ]
+    for layer in layers:
+        found += clearness(layer, [folder / f"{layer}.npy" for folder in kept.values()])
+    return found
+
+
+def clearness(layer: str, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return what other networks make of a layer's pictures, before and now."""
+    answers = [judged("efficientnet_lite0", list(np.load(file))) for file in files]
+    before, now = (np.mean([entropies(each) for each in of], axis=0) for of in answers)
+    change = now - before
+    uncertain = float(change.std() / len(change) ** 0.5)
+    return [
+        row(f"{layer}: entropy before", float(before.mean()), "nats"),
+        row(f"{layer}: entropy now", float(now.mean()), "nats"),
+        row(f"{layer}: standard error of the change", uncertain, "nats"),
     ]
 
 
