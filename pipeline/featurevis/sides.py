@@ -20,13 +20,17 @@ LEAST_SIDE = 112
 FIELDS = 2
 """A picture of more receptive fields than this shows the same again, side by side."""
 
+# What networks raise for a side that they do not take; and whatever is raised for a missing layer.
+_REFUSED = (RuntimeError, ValueError, AssertionError, AtlasError)
+
 
 def suited_recipe(network: Network, recipe: Recipe, objectives: Sequence[Objective]) -> Recipe:
     """Return a recipe with the sides that suit some objectives.
 
-    Units that see little of a picture get a smaller one. And pictures are shown only at sides at
-    which the network works and has what the objectives name (one of 64 px, for example, vanishes in
-    a network with many strides); at other sides a stage shows the picture at its own.
+    Units that see little of a picture get a smaller one, and where they do not see all of that
+    they are shown it at its own side alone. And pictures are shown only at sides at which the
+    network works and has what the objectives name (one of 64 px, for example, vanishes in a network
+    with many strides); at other sides a stage shows the picture at its own.
 
     Parameters
     ----------
@@ -40,6 +44,8 @@ def suited_recipe(network: Network, recipe: Recipe, objectives: Sequence[Objecti
     if not any(each.has_position for each in objectives):
         side = picture_side(network, layers_of(objectives), recipe.size)
         recipe = replace(recipe, size=side)
+    if _sees_little(network, layers_of(objectives), recipe):
+        return recipe.at_own_side()
     sides = {recipe.side_of(stage) for stage in recipe.stages}
     fitting = {side for side in sides if side == recipe.size or _fits(network, objectives, side)}
     stages = tuple(
@@ -54,8 +60,23 @@ def _fits(network: Network, objectives: Sequence[Objective], side: int) -> bool:
     try:
         check_objectives(network, objectives, side)
         return network.takes(side, None if OUTPUT in layers else layers)
-    except (RuntimeError, ValueError, AssertionError, AtlasError):
-        return False  # whatever a network raises for a picture that is too small for it
+    except _REFUSED:
+        return False
+
+
+def _sees_little(network: Network, layers: Sequence[str], recipe: Recipe) -> bool:
+    """Return whether units see only parts of a picture: stages at other sides do not suit them.
+
+    What they look for has one size, at which it fills the picture many times. At another side the
+    network would draw it larger or smaller.
+    """
+    if OUTPUT in layers or not layers or all(stage.view == 1 for stage in recipe.stages):
+        return False
+    try:
+        fields = receptive_fields(network, layers, round(2 * recipe.size / 16) * 16)
+    except _REFUSED:
+        return False
+    return max(fields.values()) < recipe.size
 
 
 def picture_side(network: Network, layers: Sequence[str], largest: int) -> int:

@@ -36,9 +36,10 @@ def test_sides_at_which_a_network_does_not_run_are_left_out() -> None:
             raise RuntimeError("Kernel size can't be greater than actual input size")
 
     network.module.register_forward_pre_hook(demanding)
-    suited = sides.suited_recipe(network, recipe, [objectives.channel("early", 0)])
+    suited = sides.suited_recipe(network, recipe, [objectives.logit(0)])
     assert suited.stages == (Stage(0.3, patience=0.1), *stages[1:])
-    [batch] = render(network, requests_for_channels("early", [0]), replace(recipe, steps=6))
+    request = Request("output", Unit("neuron", "0"), objectives.logit(0))
+    [batch] = render(network, [request], replace(recipe, steps=6))
     assert batch.pictures.shape == (1, 64, 64, 3)
 
 
@@ -127,6 +128,39 @@ def test_the_network_is_shown_the_sides_of_the_schedule() -> None:
     recipe = replace(RECIPES["fast"], size=64, steps=8, stages=stages, attempts=1, redirected=0)
     network = networks.network()
     passes = Passes(network)
-    [batch] = render(network, requests_for_channels("early", [1]), recipe)
+    request = Request("output", Unit("neuron", "1"), objectives.logit(1))
+    [batch] = render(network, [request], recipe)
     assert np.isfinite(batch.objective).all()
     assert passes.sides == [32, 32, 64, 64, 112, 112, 112, 112]
+
+
+@pytest.mark.parametrize(
+    ("objective", "size", "staged"),
+    [
+        (objectives.channel("early", 0), 112, False),  # it sees 8 px
+        (objectives.channel("late", 0), 21, False),  # 20 px
+        (objectives.channel("late", 0), 20, True),
+        (objectives.neuron("late", 0, (0, 0)), 64, False),
+        (objectives.channel("head", 0), 112, True),
+        (objectives.logit(0), 112, True),
+        (objectives.channel("early", 0) + objectives.logit(0), 112, True),
+    ],
+)
+def test_units_that_see_little_are_shown_their_picture_at_its_own_side(
+    objective: Objective, size: int, staged: bool
+) -> None:
+    stages = (Stage(0.5, view=2.0, rate=2.0, patience=0.1), Stage(0.5))
+    recipe = replace(RECIPES["fast"], size=size, steps=20, stages=stages)
+    suited = sides.suited_recipe(networks.network(), recipe, [objective])
+    if staged:
+        assert suited == recipe
+    else:
+        assert suited == replace(recipe, stages=(Stage(),), steps=50), "as many pixels"
+
+
+def test_recipes_of_one_side_measure_nothing() -> None:
+    network = networks.network()
+    passes = Passes(network)
+    recipe = replace(RECIPES["fast"], stages=(Stage(0.5, rate=2.0), Stage(0.5)))
+    assert sides.suited_recipe(network, recipe, [objectives.channel("early", 0)]) == recipe
+    assert passes.sides == []

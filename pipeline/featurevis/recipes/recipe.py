@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-VERSION = 6
+VERSION = 7
 """Of the computation: raised whenever the same recipe gives other pictures, so that stored ones
 are made again."""
 
@@ -69,7 +69,8 @@ class Recipe:
     degrees
         Largest rotation either way.
     stages
-        In their order, from the first step to the last.
+        In their order, from the first step to the last. Units that see little of a picture are
+        shown it at its own side alone (`pipeline.featurevis.sides`).
     averaged
         Part of the steps, the last ones, whose mean parameters are the finished picture (Polyak &
         Juditsky 1992): large steps overshoot, each in its own direction, and their mean does not.
@@ -141,6 +142,11 @@ class Recipe:
     def rate(self, step: int) -> float:
         """Return the learning rate of a step."""
         return self.learning_rate * self.stage(step).rate
+
+    def at_own_side(self) -> Recipe:
+        """Return the recipe with one stage, in which the network is shown as many pixels in all."""
+        pixels = sum(stage.share * stage.view**2 for stage in self.stages)
+        return replace(self, stages=(Stage(),), steps=max(round(self.steps * pixels), 1))
 
     def averages(self, step: int) -> bool:
         """Return whether the finished picture is a mean that includes this step."""
