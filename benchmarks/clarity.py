@@ -11,10 +11,10 @@ With whatever weights and photographs are there (`benchmarks._judges` says who j
 - activation grids of the demo's layers, for its cat.
 
 `BENCHMARK_GRID="evened=0 common=0.25"` makes grids by another recipe, whose other settings are
-those of the usual one. `BENCHMARK_GRIDS` (1) is how many grids of each layer are made, from
-different seeds: means are over the cells of all. `BENCHMARK_SEED` draws the same layers again,
-`BENCHMARK_DRAWN` (2) is how many of each network, `BENCHMARK_CHANNELS` (8) how many pictures of
-each.
+those of the usual one, or of the one that `name=article` names. `BENCHMARK_GRIDS` (1) is how many
+grids of each layer are made, from different seeds: means are over the cells of all.
+`BENCHMARK_SEED` draws the same layers again, `BENCHMARK_DRAWN` (2) is how many of each network,
+`BENCHMARK_CHANNELS` (8) how many pictures of each.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from pipeline.errors import AtlasError
 from pipeline.factorization import factorize
 from pipeline.featurevis import objectives
 from pipeline.featurevis.grids import Grid, render_grid
-from pipeline.featurevis.recipes import GRID, GridRecipe, named
+from pipeline.featurevis.recipes import GRID, GridRecipe, grid_named, named
 from pipeline.featurevis.render import render
 from pipeline.featurevis.requests import Request
 from pipeline.models import efficientnet_lite0
@@ -101,10 +101,13 @@ def grid_recipe() -> GridRecipe:
     AtlasError
         For a setting that there is not, or a value of another type.
     """
-    pairs = [each.partition("=") for each in GRID_SETTINGS.split()]
+    given = {
+        name: value for name, _, value in (each.partition("=") for each in GRID_SETTINGS.split())
+    }
+    usual = grid_named(given.pop("name", GRID.name))
     try:
-        changed = {name: type(getattr(GRID, name))(value) for name, _, value in pairs}
-        return replace(GRID, **changed)
+        changed = {name: type(getattr(GRID, name))(value) for name, value in given.items()}
+        return replace(usual, **changed)
     except (AttributeError, TypeError, ValueError) as error:
         known = ", ".join(each.name for each in fields(GRID))
         message = f'BENCHMARK_GRID="{GRID_SETTINGS}": {error}; settings are {known}'

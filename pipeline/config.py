@@ -85,6 +85,7 @@ class FeaturesTable(Table):
     size: Annotated[int, Field(ge=32, le=512)] | None = None  # side in pixels; None: the recipe's
     steps: Annotated[int, Field(ge=1, le=10_000)] | None = None
     spectrum: Literal["bundled", "photographs"] = "bundled"  # for recipes with a natural spectrum
+    grids: str = "places"  # the recipe of activation grids
     channels: Literal["shown", "all"] | dict[str, tuple[Channel, ...]] = "shown"
     seed: Seed = 0
 

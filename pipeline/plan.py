@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline import figures
 from pipeline.attribution import METHODS
 from pipeline.attribution.methods import shares
 from pipeline.config import Config, Settings
 from pipeline.errors import AtlasError, did_you_mean
-from pipeline.featurevis.recipes import recipe
+from pipeline.featurevis.recipes import grid_named, recipe
 from pipeline.grammar import (
     CLASSES,
     INPUT,
@@ -117,12 +118,14 @@ def chosen_figures(config: Config, only: Sequence[str] | None = None) -> tuple[s
 
 
 def check_names(config: Config) -> list[AtlasError]:
-    """What is wrong with the names of the recipe and of the attribution method, and with groups."""
+    """What is wrong with the names of recipes and of the attribution method, and with groups."""
     errors: list[AtlasError] = []
-    try:
-        recipe(config.settings.features)
-    except AtlasError as error:
-        errors.append(AtlasError(f"{config.path}: {error}"))
+    features = config.settings.features
+    for named in (partial(recipe, features), partial(grid_named, features.grids)):
+        try:
+            named()
+        except AtlasError as error:
+            errors.append(AtlasError(f"{config.path}: {error}"))
     method = config.settings.attribution.method
     if method not in METHODS:
         hint = did_you_mean(method, METHODS) or ";"

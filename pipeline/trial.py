@@ -22,7 +22,7 @@ from pipeline import photographs, plausibility
 from pipeline.atlas import Atlas
 from pipeline.config import Settings
 from pipeline.errors import AtlasError, raise_all
-from pipeline.featurevis.recipes import GRID, recipe
+from pipeline.featurevis.recipes import grid_named, recipe
 from pipeline.grammar import WHOLE, Activation, Substrate
 from pipeline.memory import peak_memory
 from pipeline.phases import ACTIVATION_GRIDS, FEATURE_VISUALIZATIONS, PHASES, PHOTOGRAPHS, Phase
@@ -110,7 +110,7 @@ def _built(found: Survey, steps: int) -> Costs:
     """
     with TemporaryDirectory(prefix="building-blocks-") as folder, _explained(found):
         small = _small(found, Path(folder), steps)
-        phases, quiet = _with_steps(steps), Reporter(-1)
+        phases, quiet = _with_steps(steps, found.settings), Reporter(-1)
         atlas = atlas_of(small, phases)
         for phase in phases:
             raise_all([each.error for each in phase.run(small, atlas, quiet)])
@@ -148,9 +148,10 @@ def _at(settings: Settings, steps: int) -> Settings:
     )
 
 
-def _with_steps(steps: int) -> tuple[Phase[Any, Any, Any], ...]:
+def _with_steps(steps: int, settings: Settings) -> tuple[Phase[Any, Any, Any], ...]:
     """All phases, with grids of a few steps; other recipes follow the settings."""
-    few = partial(grids.compute, how=replace(GRID, steps=steps))
+    how = replace(grid_named(settings.features.grids), steps=steps)
+    few = partial(grids.compute, how=how)
     quick = replace(ACTIVATION_GRIDS, compute=few)
     return tuple(quick if each is ACTIVATION_GRIDS else each for each in PHASES)
 
@@ -195,7 +196,7 @@ def _seconds(found: Survey, few: Costs, more: Costs) -> dict[str, float]:
     steps = {
         PHOTOGRAPHS.name: settings.attribution.steps,
         FEATURE_VISUALIZATIONS.name: recipe(settings.features).steps,
-        ACTIVATION_GRIDS.name: GRID.steps,
+        ACTIVATION_GRIDS.name: grid_named(settings.features.grids).steps,
     }
     found_seconds = {}
     for name, report in more.phases.items():

@@ -13,7 +13,7 @@ from pipeline.api.networks import activations
 from pipeline.errors import AtlasError
 from pipeline.featurevis.grids import render_grid
 from pipeline.featurevis.objectives import channel, direction
-from pipeline.featurevis.recipes import GRID, named
+from pipeline.featurevis.recipes import GRID, grid_named, named
 from pipeline.featurevis.render import render as render_all
 from pipeline.featurevis.requests import Request
 from pipeline.network import Network
@@ -97,7 +97,13 @@ def render(
 
 
 def activation_grid(
-    network: Network, image: Any, layer: str, *, cell: int | None = None, steps: int | None = None
+    network: Network,
+    image: Any,
+    layer: str,
+    *,
+    recipe: str = GRID.name,
+    cell: int | None = None,
+    steps: int | None = None,
 ) -> Picture:
     """Make the activation grid of a layer: for each position a picture of what is active there.
 
@@ -109,11 +115,19 @@ def activation_grid(
         See `photograph`.
     layer
         Name of a submodule.
+    recipe
+        "places" or "article".
     cell, steps
         Side of a cell in pixels and number of steps; the recipe's by default.
+
+    Raises
+    ------
+    AtlasError
+        When the layer or the recipe is unknown.
     """
-    recipe = replace(GRID, cell=cell or GRID.cell, steps=steps or GRID.steps)
-    grid = render_grid(network, layer, activations(network, image, layer), recipe)
+    chosen = grid_named(recipe)
+    how = replace(chosen, cell=cell or chosen.cell, steps=steps or chosen.steps)
+    grid = render_grid(network, layer, activations(network, image, layer), how)
     alive = bool(grid.alive.any())
     return Picture(layer, tiled(grid.cells), float(grid.likeness.mean()), alive)
 

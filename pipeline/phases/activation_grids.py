@@ -14,7 +14,7 @@ import numpy as np
 from pipeline import schema
 from pipeline.atlas import Atlas, Key
 from pipeline.config import Config
-from pipeline.featurevis.recipes import GRID, GridRecipe
+from pipeline.featurevis.recipes import GridRecipe, grid_named
 from pipeline.fingerprints import fingerprint_of
 from pipeline.grammar import WHOLE, Activation, Substrate
 from pipeline.phases.phase import Inventory, Phase, Written, inventory_of_files
@@ -41,7 +41,8 @@ class Job:
 def fingerprints(survey: Survey) -> dict[Key, str]:
     """(Photograph, layer) → the fingerprint of its grid, for the layers that are shown as grids."""
     features, dtype = survey.settings.features, survey.settings.execution.dtype
-    settings, profile = [GRID.fingerprint_parts(), features.seed, dtype], survey.profile
+    how, profile = grid_named(features.grids), survey.profile
+    settings = [how.fingerprint_parts(), features.seed, dtype]
     return {
         (photograph.name, layer): fingerprint_of(
             *(GRIDS, fingerprint_of_input(survey, photograph), layer),
@@ -68,8 +69,8 @@ def jobs(survey: Survey, _atlas: Atlas, missing: Sequence[Key]) -> Iterator[Job]
         yield Job(survey.config, device, name, layer, activations.astype(np.float32))
 
 
-def compute(job: Job, how: GridRecipe = GRID) -> Grid:
-    """Render one grid; a trial has a recipe of few steps."""
+def compute(job: Job, how: GridRecipe | None = None) -> Grid:
+    """Render one grid, by the configured recipe; a trial has one of few steps."""
     from pipeline.featurevis.grids import render_grid
 
     settings = job.config.settings
@@ -77,7 +78,7 @@ def compute(job: Job, how: GridRecipe = GRID) -> Grid:
         network(job.config, job.device),
         job.layer,
         job.activations,
-        how,
+        how or grid_named(settings.features.grids),
         seed=settings.features.seed,
         dtype=settings.execution.dtype,
     )

@@ -12,7 +12,7 @@ from pipeline.errors import AtlasError
 from pipeline.featurevis import colour, grid_cells, grids
 from pipeline.featurevis.grid_cells import Cells, representative
 from pipeline.featurevis.parameterizations import fourier_values
-from pipeline.featurevis.recipes import GRID
+from pipeline.featurevis.recipes import GRID, grid_named
 from tests.unit import networks
 
 QUICK = replace(GRID, cell=16, steps=20, groups=3)
@@ -41,6 +41,22 @@ def test_every_position_gets_a_cell_that_is_more_like_it_than_noise() -> None:
 def test_cells_share_the_width_of_a_grid(rows: int, columns: int, size: int, side: int) -> None:
     assert GRID.side_of_cell(rows, columns, size) == side
     assert replace(GRID, cell=16).side_of_cell(rows, columns, size) == 16
+
+
+def test_the_articles_cells_are_made_for_all_that_is_active() -> None:
+    a, device = activations(), torch.device("cpu")
+    vectors = a.reshape(len(a), -1).T
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    article = Cells("early", a, grid_named("article"), 0, device)
+    np.testing.assert_allclose(article.goals, vectors / lengths, atol=1e-6)
+    places = Cells("early", a, grid_named("places"), 0, device)
+    # What all positions share is in all of the article's goals, and in few of the others.
+    assert (article.goals @ article.goals.T).mean() > (places.goals @ places.goals.T).mean() + 0.1
+
+
+def test_a_recipe_of_grids_that_there_is_not() -> None:
+    with pytest.raises(AtlasError, match=r'grids = "artcle".*did you mean "article"'):
+        grid_named("artcle")
 
 
 def test_a_few_cells_come_first_and_all_last() -> None:

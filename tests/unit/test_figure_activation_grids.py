@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from pipeline.atlas import Atlas
-from pipeline.figures import activation_grids
+from pipeline.figures import activation_grids, activation_vector
 from pipeline.grammar import SPATIAL, Activation, Presentation, Substrate
 from pipeline.views import grids
 from pipeline.views.packing import unpack
@@ -64,6 +65,25 @@ def test_a_grid_is_in_the_site_cell_by_cell(atlas: Atlas, tmp_path: Path) -> Non
         assert published == sprites.encode(found[path], grids.QUALITY)
         with Image.open(io.BytesIO(published)) as picture:
             assert_shows_cells(np.asarray(picture.convert("RGB")).astype(float), cells)
+
+
+def test_the_page_says_what_cells_were_made_for(atlas: Atlas, tmp_path: Path) -> None:
+    names = [activation_grids.NAME, activation_vector.NAME]
+
+    def texts(recipe: str) -> str:
+        features = atlas.settings.features.model_copy(update={"grids": recipe})
+        settings = atlas.settings.model_copy(update={"features": features})
+        generate(replace(atlas, settings=settings), tmp_path / recipe, names)
+        return " ".join((tmp_path / recipe / "index.html").read_text().split())
+
+    places, article = texts("places"), texts("article")
+    for words in ("particular to its position", "power of their cosine", "all positions share"):
+        assert words in places
+        assert words not in article
+    plain = "(mean dot product with it; part", "(optimized for the vector)", "grids: article"
+    for words in plain:
+        assert words in article
+        assert words not in places
 
 
 def assert_shows_cells(picture: np.ndarray, cells: np.ndarray) -> None:

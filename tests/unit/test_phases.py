@@ -139,6 +139,7 @@ def test_grids_follow_the_photograph_and_their_settings(shown: PhotographFile) -
         of(profile=replace(PROFILE, weights="v")),
         of(profile=replace(PROFILE, size=64)),
         of(features={"seed": 1}),
+        of(features={"grids": "article"}),
         of(execution={"dtype": "float32"}),
         of(dataset={"images": ("*.png",), "fit": "pad"}),
     ]

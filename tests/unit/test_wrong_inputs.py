@@ -133,6 +133,7 @@ CONFIGURATIONS: dict[str, Case] = {
     "features size": ({"features.size": "10"}, '"features.size": input should be greater than'),
     "steps": ({"features.steps": "0"}, '"features.steps": input should be greater than'),
     "recipe": ({"features.recipe": '"fats"'}, 'did you mean "fast"'),
+    "recipe of grids": ({"features.grids": '"artcle"'}, 'did you mean "article"'),
     "spectrum": ({"features.spectrum": '"own"'}, '"features.spectrum" must be '),
     "channels": ({"features.channels": '"some"'}, '"features.channels" must be '),
     "channels of none": ({"features.channels": "{lyer = [1]}"}, "not one of the display layers"),

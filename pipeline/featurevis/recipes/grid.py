@@ -1,4 +1,8 @@
-"""The recipe for activation grids: a picture per position, coherent with its neighbours."""
+"""The recipes for activation grids: a picture per position, coherent with its neighbours.
+
+`places` shows what is particular to a position; `article`, as the article does, all that is active
+there: clearer pictures, more of which look like their neighbours.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ class GridRecipe:
 
     Attributes
     ----------
+    name
+        In the table, and in a configuration.
     cell
         Side of a stored cell in pixels; 0 for the one that suits the grid (`side_of_cell`).
     width
@@ -50,7 +56,7 @@ class GridRecipe:
         As in `Recipe`.
     """
 
-    name: str = "grid"
+    name: str = "places"
     cell: int = 0
     width: int = 644
     least: int = 26
@@ -113,3 +119,4 @@ class GridRecipe:
 
 
 GRID = GridRecipe()
+ARTICLE_GRID = GridRecipe("article", common=0.0, evened=0.0, cosine_power=0.0)
