@@ -101,9 +101,7 @@ def grid_recipe() -> GridRecipe:
     AtlasError
         For a setting that there is not, or a value of another type.
     """
-    given = {
-        name: value for name, _, value in (each.partition("=") for each in GRID_SETTINGS.split())
-    }
+    given = dict(each.partition("=")[::2] for each in GRID_SETTINGS.split())
     usual = grid_named(given.pop("name", GRID.name))
     try:
         changed = {name: type(getattr(GRID, name))(value) for name, value in given.items()}

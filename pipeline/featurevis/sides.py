@@ -12,6 +12,7 @@ from pipeline.featurevis.recipes import Recipe
 from pipeline.featurevis.responses import check_objectives
 from pipeline.grammar import OUTPUT
 from pipeline.network import Network
+from pipeline.network.canvases import REFUSALS
 from pipeline.probe import receptive_fields
 
 LEAST_SIDE = 112
@@ -20,8 +21,7 @@ LEAST_SIDE = 112
 FIELDS = 2
 """A picture of more receptive fields than this shows the same again, side by side."""
 
-# What networks raise for a side that they do not take; and whatever is raised for a missing layer.
-_REFUSED = (RuntimeError, ValueError, AssertionError, AtlasError)
+_REFUSED = (*REFUSALS, AtlasError)  # of a side, and of what an objective names
 
 
 def suited_recipe(network: Network, recipe: Recipe, objectives: Sequence[Objective]) -> Recipe:
